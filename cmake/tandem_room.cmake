@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+# tandem_room(NAME LIGHT a.cpp … TENSOR b.cpp …)
+#   Adds a room's sources to one of the two libraries: LIGHT ones know no libtorch (its headers are not even on their
+#   include path), TENSOR ones do.
+# tandem_test(NAME RING unit|ranks|processes|gpu [LIGHT] SOURCES … [TIMEOUT seconds])
+#   One GoogleTest program, every test case of it a ctest test with the ring as its label.
+function(tandem_room name)
+  cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "LIGHT;TENSOR")
+  if(ROOM_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "tandem_room(${name}): unknown arguments ${ROOM_UNPARSED_ARGUMENTS}")
+  endif()
+  if(ROOM_LIGHT)
+    target_sources(tandem_light PRIVATE ${ROOM_LIGHT})
+  endif()
+  if(ROOM_TENSOR AND TARGET tandem_tensor)
+    target_sources(tandem_tensor PRIVATE ${ROOM_TENSOR})
+  endif()
+endfunction()
+
+include(GoogleTest)
+function(tandem_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 TEST "LIGHT" "RING;TIMEOUT" "SOURCES")
+  if(TANDEM_LIGHT_ONLY AND NOT TEST_LIGHT)
+    return()
+  endif()
+  if(NOT TEST_TIMEOUT)
+    set(TEST_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${TEST_SOURCES})
+  if(TEST_LIGHT)
+    target_link_libraries(${name} PRIVATE tandem_light GTest::gmock GTest::gtest_main)
+  else()
+    target_link_libraries(${name} PRIVATE tandem_tensor GTest::gmock GTest::gtest_main)
+    target_precompile_headers(${name} REUSE_FROM tandem_tensor)
+  endif()
+  target_compile_definitions(${name} PRIVATE TANDEM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TANDEM_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  gtest_discover_tests(
+    ${name} TEST_PREFIX "${TEST_RING}/" DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS ${TEST_RING} TIMEOUT ${TEST_TIMEOUT})
+endfunction()
