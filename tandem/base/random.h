@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 namespace tandem {
 
@@ -54,7 +55,7 @@ class CounterRandom {
   constexpr double uniform(uint64_t index) const { return static_cast<double>(bits(index) >> 11) * 0x1p-53; }
   /// Returns an integer in [0, bound), bound >= 1. Its bias is below bound / 2^64.
   constexpr uint64_t below(uint64_t index, uint64_t bound) const {
-    return static_cast<uint64_t>((static_cast<unsigned __int128>(bits(index)) * bound) >> 64);
+    return static_cast<uint64_t>((static_cast<Wide>(bits(index)) * bound) >> 64);
   }
   /// Returns a standard normal number (Box-Muller, double precision).
   double normal(uint64_t index) const;
@@ -62,6 +63,8 @@ class CounterRandom {
   constexpr uint64_t key() const { return key_; }
 
  private:
+  __extension__ using Wide = unsigned __int128;
+
   static constexpr uint64_t mix(uint64_t a, uint64_t b) {
     // splitmix64 of the pair: a bijection of each argument while the other is fixed.
     uint64_t z = (a ^ (b + 0x9E3779B97F4A7C15u + (a << 6) + (a >> 2))) + 0x9E3779B97F4A7C15u;
