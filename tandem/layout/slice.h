@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::layout {
+
+using Shape = std::vector<int64_t>;
+
+/// Returns the number of elements of a shape; 1 for a scalar.
+int64_t num_elements(const Shape& shape);
+
+/// A box of a global tensor: elements offset[d] .. offset[d] + extent[d] - 1 along each dim d.
+struct Slice {
+  Shape offset;
+  Shape extent;
+
+  int64_t num_elements() const { return layout::num_elements(extent); }
+  bool operator==(const Slice&) const = default;
+};
+
+/// Returns the slice that is the whole tensor.
+Slice whole(const Shape& shape);
+
+/// Returns the common box of two slices of one tensor, or nothing where they share no element.
+std::optional<Slice> intersect(const Slice& a, const Slice& b);
+
+/// Returns `inner` as a box of `outer` (offsets relative to it). `inner` must lie inside `outer`.
+Slice relative_to(const Slice& inner, const Slice& outer);
+
+/// Cuts elements [begin, end) of a row-major tensor of `shape` into the fewest boxes, in ascending order: at
+/// most 2 * dims - 1 of them. The elements of each box are consecutive in the tensor.
+std::vector<Slice> boxes_of_range(const Shape& shape, int64_t begin, int64_t end);
+
+/// Returns "[0:4, 2:8]".
+std::string to_string(const Slice& slice);
+
+}  // namespace tandem::layout
