@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/observe/record_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "tandem/base/error.h"
+
+namespace tandem::observe {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* action, int code) {
+  throw EnvironmentError("cannot {} {}: {}; free space or make it writable, then start again", action,
+                         path.string(), std::strerror(code));
+}
+
+int open_in_folder(const std::filesystem::path& path, int flags) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) fail(path.parent_path(), "make folder", error.value());
+  const int descriptor = ::open(path.c_str(), flags | O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (descriptor < 0) fail(path, "open", errno);
+  return descriptor;
+}
+
+/// Returns 0 or errno.
+int write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno;
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return 0;
+}
+
+void sync_folder_of(const std::filesystem::path& path) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail(folder, "open", errno);
+  const int code = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (code != 0) fail(folder, "sync", code);
+}
+
+}  // namespace
+
+RecordFile::RecordFile(std::filesystem::path path)
+    : path_(std::move(path)), descriptor_(open_in_folder(path_, O_APPEND)) {}
+
+RecordFile::~RecordFile() { ::close(descriptor_); }
+
+void RecordFile::append(std::string_view record) {
+  const off_t end = ::lseek(descriptor_, 0, SEEK_END);
+  if (end < 0) fail(path_, "append to", errno);
+  const int code = write_all(descriptor_, record);
+  if (code == 0) return;
+  if (::ftruncate(descriptor_, end) != 0) fail(path_, "cut a torn record from", errno);
+  fail(path_, "append to", code);
+}
+
+void RecordFile::sync() {
+  if (::fsync(descriptor_) != 0) fail(path_, "sync", errno);
+}
+
+void replace_file(const std::filesystem::path& path, std::string_view content) {
+  std::filesystem::path temporary = path;
+  temporary += ".tmp";
+  const int descriptor = open_in_folder(temporary, O_TRUNC);
+  int code = write_all(descriptor, content);
+  if (code == 0 && ::fsync(descriptor) != 0) code = errno;
+  ::close(descriptor);
+  if (code == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) code = errno;
+  if (code != 0) {
+    ::unlink(temporary.c_str());
+    fail(path, "write", code);
+  }
+  sync_folder_of(path);
+}
+
+}  // namespace tandem::observe
