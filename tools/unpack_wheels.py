@@ -8,10 +8,11 @@ import re
 import sys
 import zipfile
 
-# Parts of the torch wheel that a C++ program links, loads or includes; the rest is Python.
+# Parts of the torch wheel that a C++ program links, loads or includes; the rest is Python. Its copy of fmt is left out: it
+# would hide Debian's, which is what spdlog and tandem link.
 WANTED = re.compile(
     r"torch/lib/(libtorch_cpu|libc10|libtorch_cuda|libc10_cuda|libgomp).*"
-    r"|torch/include/.*"
+    r"|torch/include/(?!fmt/).*"
     r"|torch/version\.py"
     r"|nvidia/cu13/(lib|include)/.*"
     r"|[^/]*\.dist-info/(licenses/.*|LICENSE.*|NOTICE.*|METADATA)"

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/comm/rendezvous.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+#include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "tandem/base/error.h"
+#include "tandem/comm/gloo_group.h"
+
+namespace tandem::comm {
+
+struct World::State {
+  c10::intrusive_ptr<c10d::Store> store;
+  std::string own_address;
+  std::chrono::milliseconds collective_deadline{0};
+};
+
+World::World(int rank, int size, std::shared_ptr<State> state)
+    : rank_(rank), size_(size), state_(std::move(state)) {}
+
+World World::alone() { return {0, 1, nullptr}; }
+
+World World::join(const Rendezvous& rendezvous) {
+  if (rendezvous.world_size == 1) return alone();
+  c10d::TCPStoreOptions options;
+  options.port = rendezvous.master_port;
+  options.isServer = rendezvous.rank == 0;
+  options.numWorkers = rendezvous.world_size;
+  options.timeout = rendezvous.join_deadline;
+  // libuv's server would listen on all interfaces; the other one takes over a bound socket.
+  options.useLibUV = false;
+  if (rendezvous.listen_descriptor >= 0) options.masterListenFd = rendezvous.listen_descriptor;
+  try {
+    auto store = c10::make_intrusive<c10d::TCPStore>(rendezvous.master_address, options);
+    store->setTimeout(rendezvous.collective_deadline);
+    return {rendezvous.rank, rendezvous.world_size,
+            std::make_shared<State>(State{store, rendezvous.own_address, rendezvous.collective_deadline})};
+  } catch (const std::exception& error) {
+    const std::string reason = error.what();
+    throw EnvironmentError(
+        "rank {} of {} could not join at {}:{} within {} s: {}; are all ranks started, is the port free?",
+        rendezvous.rank, rendezvous.world_size, rendezvous.master_address, rendezvous.master_port,
+        std::chrono::duration<double>(rendezvous.join_deadline).count(), reason.substr(0, reason.find('\n')));
+  }
+}
+
+std::vector<World> World::in_threads(int size, std::chrono::milliseconds collective_deadline) {
+  auto store = c10::make_intrusive<c10d::HashStore>();
+  store->setTimeout(collective_deadline);
+  std::vector<World> worlds;
+  for (int rank = 0; rank < size; ++rank)
+    worlds.push_back({rank, size, std::make_shared<State>(State{store, "127.0.0.1", collective_deadline})});
+  return worlds;
+}
+
+Group World::make_group(const std::string& name, const std::vector<int>& ranks) const {
+  const auto own = std::find(ranks.begin(), ranks.end(), rank_);
+  TANDEM_CHECK(own != ranks.end() && std::is_sorted(ranks.begin(), ranks.end()), "group {} made by rank {}",
+               name, rank_);
+  const int size = static_cast<int>(ranks.size()), rank = static_cast<int>(own - ranks.begin());
+  if (size == 1) return {name, 0, 1, nullptr};
+  // Groups of one name on different ranks (each tensor group, say) meet under different keys.
+  const std::string key = fmt::format("{}[{}]", name, fmt::join(ranks, ","));
+  return {name, rank, size,
+          connect_gloo(state_->store, {.name = key,
+                                       .rank = rank,
+                                       .size = size,
+                                       .own_address = state_->own_address,
+                                       .deadline = state_->collective_deadline})};
+}
+
+MeshGroups make_mesh_groups(const World& world, const layout::Mesh& mesh) {
+  TANDEM_CHECK(world.size() == mesh.size(), "{} ranks for a mesh of {}", world.size(), mesh.size());
+  std::vector<int> all(static_cast<size_t>(world.size()));
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
+  const auto along = [&](layout::Axis axis) {
+    return world.make_group(layout::to_string(axis), mesh.neighbours(world.rank(), axis));
+  };
+  return {.world = world.make_group("world", all),
+          .data = along(layout::Axis::kData),
+          .tensor = along(layout::Axis::kTensor),
+          .pipeline = along(layout::Axis::kPipeline)};
+}
+
+}  // namespace tandem::comm
