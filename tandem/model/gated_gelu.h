@@ -5,8 +5,8 @@
 
 namespace tandem::model {
 
-/// Returns gelu(gate) * up, [..., 2 F] -> [..., F]: gate is the first half of the last dim, up the second. GELU in its tanh
-/// form (Shazeer, arXiv 2002.05202; HF's "gated-gelu").
+/// Returns gelu(gate) * up, [..., 2 F] -> [..., F]: gate is the first half of the last dim, up the second.
+/// GELU in its tanh form (Shazeer, arXiv 2002.05202; HF's "gated-gelu").
 at::Tensor gated_gelu(const at::Tensor& gate_up);
 
 }  // namespace tandem::model

@@ -10,13 +10,14 @@
 
 namespace tandem::model {
 
-/// One parameter tensor as a rank holds it. Operations do not let autograd build its gradient: in backward they add it to
-/// `gradient` themselves, in the accumulation type, and report that the use is over. So sums over micro-batches and over
-/// the uses of a shared table are fp32 also in bf16 training, and a bucket can be reduced while backward still runs.
-/// Owned by the trainer; not copyable; used by one thread.
+/// One parameter tensor as a rank holds it. Operations do not let autograd build its gradient: in backward
+/// they add it to `gradient` themselves, in the accumulation type, and report that the use is over. So sums
+/// over micro-batches and over the uses of a shared table are fp32 also in bf16 training, and a bucket can be
+/// reduced while backward still runs. Owned by the trainer; not copyable; used by one thread.
 struct Parameter {
   layout::TensorSpec spec;
-  /// Local shape, compute type. Requires grad, so that graphs reach the operations that use it; its .grad stays undefined.
+  /// Local shape, compute type. Requires grad, so that graphs reach the operations that use it; its .grad
+  /// stays undefined.
   at::Tensor value;
   /// Local shape, contiguous; fp32, or fp64 in fp64 training. Undefined where nothing is trained.
   at::Tensor gradient;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tandem::schedule {
+
+/// Which layers one pipeline stage holds: encoder layers [encoder_begin, encoder_end) and decoder layers
+/// [decoder_begin, decoder_end); either may be empty. A stage of a one-stage pipeline holds all of both.
+struct StageLayers {
+  int encoder_begin = 0;
+  int encoder_end = 0;
+  int decoder_begin = 0;
+  int decoder_end = 0;
+
+  bool has_encoder() const { return encoder_begin < encoder_end; }
+  bool has_decoder() const { return decoder_begin < decoder_end; }
+  bool operator==(const StageLayers&) const = default;
+};
+
+/// What the split is made from. Lengths are only used for the cost of a decoder layer relative to an encoder
+/// layer.
+struct StageRules {
+  int encoder_layers = 1;
+  int decoder_layers = 1;
+  int num_stages = 1;
+  std::optional<int> encoder_stages;  ///< unset: the split whose slowest stage is fastest
+  int source_length = 1;
+  int target_length = 1;
+};
+
+/// Cuts the model into stages, encoder stages first, each half as evenly as its layers allow (earlier stages
+/// take one more where they do not divide). Needs a layer for each stage, and with two stages or more one of
+/// each half (BugError; the configuration checks it first).
+std::vector<StageLayers> make_stages(const StageRules& rules);
+
+/// A tensor that crosses a stage border.
+struct BundleTensor {
+  enum class Name { kHidden, kMemory };
+  /// Number of rows a sample: source or target positions.
+  enum class Rows { kSource, kTarget };
+
+  Name name = Name::kHidden;
+  Rows rows = Rows::kSource;
+  bool operator==(const BundleTensor&) const = default;
+};
+
+std::string to_string(BundleTensor::Name name);
+
+/// Declares what crosses the border after `stage`, in order: `hidden`, the residual stream of the stack the
+/// border cuts; `memory`, the encoder's normed output, which every later decoder stage needs and hands on.
+/// The gradients come back as the same bundle. Empty after the last stage.
+std::vector<BundleTensor> bundle_after(const std::vector<StageLayers>& stages, int stage);
+
+}  // namespace tandem::schedule
