@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "tandem/base/field.h"
 
@@ -17,6 +18,10 @@ struct DataConfig {
   int64_t source_length = 0;
   int64_t target_length = 0;
   std::optional<std::string> tokenizer;
+  std::optional<int64_t> pad;  ///< This and the next three: unset means as the data or the tokenizer says.
+  std::optional<int64_t> eos;
+  std::optional<int64_t> first_sentinel;
+  std::optional<int64_t> sentinel_count;
 
   bool operator==(const DataConfig&) const = default;
 
@@ -41,6 +46,16 @@ struct DataConfig {
             .required = true});
     v("tokenizer", tokenizer,
       Field{.help = "SentencePiece model", .default_text = "PREFIX.tokenizer.model beside the data"});
+    v("pad", pad, id_field("padding, and what the decoder starts with"));
+    v("eos", eos, id_field("end of a sequence"));
+    v("first_sentinel", first_sentinel, id_field("the highest sentinel; further ones descend"));
+    v("sentinel_count", sentinel_count, id_field("number of sentinels"));
+  }
+
+ private:
+  static constexpr Field id_field(std::string_view help) {
+    return {
+        .help = help, .minimum = 0, .maximum = 1 << 24, .default_text = "as the data or the tokenizer says"};
   }
 };
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tandem/base/field.h"
+#include "tandem/data/data_config.h"
+#include "tandem/data/sample.h"
+#include "tandem/data/special_ids.h"
+
+namespace tandem::data {
+
+/// What a dataset is opened with.
+struct DatasetOptions {
+  Sources sources;  ///< DataConfig's train or validation
+  DataConfig data;  ///< lengths, tokenizer, ids of foreign data
+  ObjectiveConfig objective;
+  int64_t vocabulary = 0;  ///< the model's
+  uint64_t seed = 0;
+};
+
+/// Training or held-out samples: a pure function of options and row number, the same for any number of ranks,
+/// threads and restarts. A data rank asks for its own rows; nothing is communicated and no position is kept.
+/// Immutable; thread-safe; cheap to copy.
+class Dataset {
+ public:
+  /// Opens and checks all sources before anything starts: files, special ids, sentinels, lengths, token ids
+  /// (all of them up to 1 GiB of tokens a source or where PREFIX.json is absent; beyond, by what PREFIX.json
+  /// says and as rows are read). Throws InputError naming file and fault.
+  static Dataset open(const DatasetOptions& options);
+
+  /// Returns a row of the endless training stream: step * global_batch + row within the step. Its id is
+  /// `global_row`.
+  Sample row(uint64_t global_row) const;
+
+  /// Returns the number of samples in one pass over all sources.
+  uint64_t size() const;
+  /// Returns a sample of one pass in file order, index < size(), with a mask that never changes: what
+  /// evaluation reads. Its id is `index`.
+  Sample fixed(uint64_t index) const;
+
+  /// Returns the special ids of the data, which the manifest records.
+  const SpecialIds& ids() const;
+  /// Returns the tokenizer's file, if there is one: data.tokenizer or PREFIX.tokenizer.model of the first
+  /// source.
+  const std::optional<std::string>& tokenizer_path() const;
+  /// Returns the tokenizer's hash; empty if no tokenizer is known.
+  const std::string& tokenizer_hash() const;
+
+ private:
+  struct State;
+  explicit Dataset(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace tandem::data
