@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tandem/base/atomic_file.h"
+#include "tandem/base/error.h"
+
+namespace tandem {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+class AtomicFile : public testing::Test {
+ protected:
+  AtomicFile() {
+    std::string name = testing::TempDir() + "atomic_XXXXXX";
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~AtomicFile() override { fs::remove_all(folder_); }
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  size_t files() const {
+    return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator{}));
+  }
+
+ private:
+  std::string folder_;
+};
+
+TEST_F(AtomicFile, ReplacesAFileWholeAndLeavesNothingElse) {
+  const std::string zeros(1 << 20, '\0');
+  write_file_atomically(path("a"), "first");
+  EXPECT_EQ(read_file(path("a")), "first");
+  write_file_atomically(path("a"), zeros);
+  EXPECT_EQ(read_file(path("a")), zeros);
+  write_file_atomically(path("a"), "");
+  EXPECT_EQ(read_file(path("a")), "");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFile, NamesPathAndReasonOfAFailure) {
+  try {
+    write_file_atomically(path("none/a"), "x");
+    FAIL();
+  } catch (const EnvironmentError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(path("none/a") + ": No such file or directory"));
+  }
+}
+
+TEST_F(AtomicFile, AFailedWriteLeavesTheOldFileAndNoTemporaryOne) {
+  fs::create_directory(path("folder"));
+  EXPECT_THROW(write_file_atomically(path("folder"), "x"), EnvironmentError);
+  EXPECT_TRUE(fs::is_directory(path("folder")));
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFile, ReplacesALinkAndNotItsTarget) {
+  write_file_atomically(path("target"), "kept");
+  fs::create_symlink(path("target"), path("link"));
+  write_file_atomically(path("link"), "new");
+  EXPECT_EQ(read_file(path("target")), "kept");
+  EXPECT_FALSE(fs::is_symlink(path("link")));
+}
+
+TEST_F(AtomicFile, WritersAtOnceLeaveOneWholeFile) {
+  std::vector<std::thread> writers;
+  for (char c = 'a'; c < 'e'; ++c)
+    writers.emplace_back([this, c] {
+      for (int i = 0; i < 5; ++i) write_file_atomically(path("shared"), std::string(100000, c));
+    });
+  for (std::thread& writer : writers) writer.join();
+  const std::string bytes = read_file(path("shared"));
+  ASSERT_EQ(bytes.size(), 100000u);
+  EXPECT_EQ(bytes, std::string(100000, bytes[0]));
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFile, AMissingFileIsTheUsersToMend) {
+  EXPECT_THROW(read_file(path("missing")), InputError);
+  EXPECT_THROW(read_file(path("")), InputError);
+}
+
+}  // namespace
+}  // namespace tandem
