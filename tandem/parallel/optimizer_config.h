@@ -36,7 +36,7 @@ struct OptimizerConfig {
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("learning_rate", learning_rate, Field{.help = "highest learning rate", .minimum = 0, .maximum = 10});
+    v("learning_rate", learning_rate, Field{.help = "highest learning rate", .minimum = 0, .maximum = 1});
     v("warmup_steps", warmup_steps,
       Field{.help = "steps of linear rise to the learning rate",
             .unit = "steps",

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <vector>
 
+#include "tandem/base/config_reader.h"
 #include "tandem/base/field.h"
 #include "tandem/checkpoint/checkpoint_config.h"
 #include "tandem/data/data_config.h"
@@ -42,5 +45,29 @@ struct RunConfig {
     v("observe", observe);
   }
 };
+
+/// A checked configuration, defaults that depend on other keys filled in, with the origin of each key.
+struct ResolvedRun {
+  RunConfig config;
+  std::map<std::string, Origin> origins;
+};
+
+/// Reads, resolves and checks a configuration. Throws InputError that names every problem found.
+ResolvedRun resolve_run_config(const ConfigText& source);
+/// The same from a file. Throws InputError also if the file cannot be read.
+ResolvedRun load_run_config(const std::string& path, const std::vector<std::string>& sets);
+
+/// Fills in the defaults that depend on other keys: train.micro_batch.
+void fill_defaults(RunConfig& config);
+/// Adds to the report what is wrong between keys that are each fine alone (run_config_checks.cpp).
+void check_run_config(const RunConfig& config, ConfigReport& report);
+/// Throws InputError unless the run's ranks are data x tensor x pipeline.
+void check_ranks(const parallel::ParallelConfig& config, int64_t world_size);
+
+/// Returns the folder of the run's checkpoints.
+std::string checkpoint_directory(const RunConfig& config);
+/// Returns the run's config.json: resolved, indented, with a newline at its end. Reading it gives the same
+/// configuration.
+std::string run_config_json(const RunConfig& config);
 
 }  // namespace tandem::train
