@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/cli/shell.h"
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <string_view>
+#include <system_error>
+
+#include <unistd.h>
+
+#include "tandem/base/error.h"
+#include "tandem/cli/backtrace.h"
+#include "tandem/cli/usage.h"
+
+namespace tandem::cli {
+namespace {
+
+constexpr int kEnvironmentCode = 3;
+constexpr int kBugCode = 70;
+
+struct Failure {
+  int code;
+  std::string message;
+};
+
+/// libtorch throws its own kind for memory and adds a backtrace of its own behind the first line.
+Failure foreign_failure(std::string_view message) {
+  message = message.substr(0, message.find('\n'));
+  if (message.find("can't allocate memory") != std::string_view::npos)
+    return {kEnvironmentCode, fmt::format("out of memory: {}; use smaller batches or more ranks", message)};
+  return {kBugCode, fmt::format("unexpected: {}; please report this", message)};
+}
+
+Failure failure_of(const std::exception_ptr& exception) {
+  try {
+    std::rethrow_exception(exception);
+  } catch (const Error& error) {
+    return {error.exit_code(), error.what()};
+  } catch (const std::bad_alloc&) {
+    return {kEnvironmentCode, "out of memory; use smaller batches or more ranks"};
+  } catch (const std::system_error& error) {
+    return {kEnvironmentCode, error.what()};
+  } catch (const std::exception& error) {
+    return foreign_failure(error.what());
+  } catch (...) {
+    return {kBugCode, "unexpected: an exception of unknown kind; please report this"};
+  }
+}
+
+void print_failure(Failure failure) {
+  for (char& c : failure.message)
+    if (c == '\n' || c == '\r') c = ' ';
+  std::fprintf(stderr, "error: %s\n", failure.message.c_str());
+  if (backtrace_wanted()) print_last_backtrace(stderr);
+}
+
+void flush_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    throw EnvironmentError("cannot write to standard output: {}", std::strerror(errno));
+}
+
+std::string folder_of_this_program() {
+  char path[PATH_MAX];
+  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
+  if (length < 0) throw EnvironmentError("cannot read /proc/self/exe: {}", std::strerror(errno));
+  const std::string_view whole(path, static_cast<size_t>(length));
+  return std::string(whole.substr(0, whole.rfind('/')));
+}
+
+}  // namespace
+
+int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
+  CLI::App root("Trains encoder-decoder Transformers over data x tensor x pipeline ranks.", "tandem");
+  root.set_version_flag("--version", "tandem " TANDEM_VERSION);
+  root.require_subcommand(1);
+  Actions actions;
+  for (const Command& command : commands) {
+    CLI::App* app = root.add_subcommand(command.name, command.summary);
+    if (command.register_options != nullptr) command.register_options(*app, actions);
+  }
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    root.exit(help_or_version);
+    flush_output();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    throw InputError("{}", usage_problem(root, error));
+  }
+  const Action* action = actions.parsed(root);
+  TANDEM_CHECK(action != nullptr, "{} has no action", deepest_parsed(root).get_name());
+  const int code = (*action)();
+  flush_output();
+  return code;
+}
+
+int run_program(const std::function<int()>& body) noexcept {
+  try {
+    return body();
+  } catch (...) {
+    Failure failure = failure_of(std::current_exception());
+    print_failure(failure);
+    return failure.code;
+  }
+}
+
+void hand_over(char** argv) {
+  const std::string program = folder_of_this_program() + "/tandem-tensor";
+  ::execv(program.c_str(), argv);
+  throw EnvironmentError("cannot start {}: {}; build or install it beside tandem", program,
+                         std::strerror(errno));
+}
+
+}  // namespace tandem::cli

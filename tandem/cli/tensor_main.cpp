@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The half of tandem that stands on libtorch. `tandem` hands over to it; nobody else calls it.
+#include <algorithm>
+
+#include "tandem/base/error.h"
+#include "tandem/cli/shell.h"
+
+int main(int argc, char** argv) {
+  using namespace tandem::cli;
+  return run_program([&] {
+    const std::vector<Command> commands = tensor_commands();
+    const bool known = argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const Command& command) {
+                         return command.name == argv[1];
+                       });
+    if (!known)
+      throw tandem::InputError(
+          "tandem-tensor only runs what tandem hands over to it; call tandem, see tandem --help");
+    return run_command_line(commands, argc, argv);
+  });
+}
