@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace tandem::checkpoint {
+
+/// How the ranks that save one step talk to each other: a few small messages. All ranks call the same
+/// functions in the same order; a peer that does not answer is an EnvironmentError after the implementation's
+/// deadline.
+class Agreement {
+ public:
+  virtual ~Agreement() = default;
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  /// Returns at rank 0 the texts of all ranks in order of rank, elsewhere nothing.
+  virtual std::vector<std::string> gather(const std::string& mine) = 0;
+  /// Returns rank 0's text on every rank.
+  virtual std::string broadcast(const std::string& from_first) = 0;
+};
+
+/// One rank that agrees with itself.
+class OneRank final : public Agreement {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  std::vector<std::string> gather(const std::string& mine) override { return {mine}; }
+  std::string broadcast(const std::string& from_first) override { return from_first; }
+};
+
+}  // namespace tandem::checkpoint

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/checkpoint/file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tandem/base/error.h"
+
+namespace tandem::checkpoint {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// What one system call moves at most: Linux cuts longer ones short anyway.
+constexpr size_t kMaxTransferBytes = size_t{1} << 30;
+
+[[noreturn]] void fail(const fs::path& path, std::string_view action, int error = errno) {
+  throw EnvironmentError("{}: cannot {}: {}", path.string(), action, std::strerror(error));
+}
+
+int64_t size_of(int descriptor, const fs::path& path) {
+  struct stat facts {};
+  if (::fstat(descriptor, &facts) != 0) fail(path, "read its size");
+  if (!S_ISREG(facts.st_mode)) throw EnvironmentError("{}: is not a regular file", path.string());
+  return facts.st_size;
+}
+
+}  // namespace
+
+File::File(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {}
+
+File::File(File&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_), path_(std::move(other.path_)) {}
+
+File::~File() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+File File::create(const fs::path& path) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) fail(path, "create it");
+  return File(descriptor, path);
+}
+
+File File::open(const fs::path& path) {
+  // O_NONBLOCK: a named pipe put in place of a file must not hold the reader up.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (descriptor < 0) fail(path, "open it");
+  File file(descriptor, path);
+  file.size_ = size_of(descriptor, path);
+  return file;
+}
+
+void File::append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::write(descriptor_, bytes.data(), std::min<size_t>(bytes.size(), kMaxTransferBytes));
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) fail(path_, "write it", written < 0 ? errno : ENOSPC);
+    bytes = bytes.subspan(static_cast<size_t>(written));
+    size_ += written;
+  }
+}
+
+void File::sync_and_close() {
+  if (::fsync(descriptor_) != 0) fail(path_, "bring it to the disk");
+  if (::close(std::exchange(descriptor_, -1)) != 0) fail(path_, "close it");
+}
+
+void File::read_at(int64_t position, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t got =
+        ::pread(descriptor_, out.data(), std::min<size_t>(out.size(), kMaxTransferBytes), position);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail(path_, "read it");
+    if (got == 0)
+      throw EnvironmentError("{}: ends at byte {}, before the bytes wanted", path_.string(), position);
+    out = out.subspan(static_cast<size_t>(got));
+    position += got;
+  }
+}
+
+std::string read_text(const fs::path& path, int64_t max_bytes) {
+  const File file = File::open(path);
+  if (file.size() > max_bytes)
+    throw EnvironmentError("{}: has {} bytes, more than the {} allowed", path.string(), file.size(),
+                           max_bytes);
+  std::string text(static_cast<size_t>(file.size()), '\0');
+  file.read_at(0, std::as_writable_bytes(std::span(text)));
+  return text;
+}
+
+void create_folders(const fs::path& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0) return sync_folder(folder / "..");
+  const int error = errno;
+  std::error_code ignored;
+  if (error == EEXIST && fs::is_directory(folder, ignored)) return;
+  if (error != ENOENT || !folder.has_relative_path() || folder.parent_path() == folder ||
+      folder.parent_path().empty())
+    fail(folder, "create the folder", error);
+  create_folders(folder.parent_path());
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail(folder, "create the folder");
+  sync_folder(folder / "..");
+}
+
+void sync_folder(const fs::path& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) fail(folder, "open the folder");
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (error != 0) fail(folder, "bring the folder to the disk", error);
+}
+
+void rename_folder(const fs::path& from, const fs::path& to) {
+  int result = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  // Network file systems refuse the flag. A plain rename replaces nothing either, save an empty folder.
+  if (result != 0 && errno == EINVAL) result = ::rename(from.c_str(), to.c_str());
+  if (result != 0) fail(from, fmt::format("rename it to {}", to.filename().string()));
+}
+
+}  // namespace tandem::checkpoint

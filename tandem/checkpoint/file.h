@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace tandem::checkpoint {
+
+/// An open regular file of a step folder. Links are not followed, and what fails is an EnvironmentError that
+/// names the path and the cause. Movable; `read_at` may be called by several threads at once.
+class File {
+ public:
+  /// Creates a file that must not be there yet, for its owner only (mode 0600).
+  static File create(const std::filesystem::path& path);
+  /// Opens a file for reading.
+  static File open(const std::filesystem::path& path);
+
+  File(File&& other) noexcept;
+  File& operator=(File&&) = delete;
+  ~File();
+
+  /// Writes all bytes at the end.
+  void append(std::span<const std::byte> bytes);
+  /// Waits until all that was written is on the device, then closes. A failed fsync is final: the kernel may
+  /// have dropped the dirty pages, so it is never tried again.
+  void sync_and_close();
+
+  /// Fills `out` from the byte at `position` on; an EnvironmentError where the file ends before.
+  void read_at(int64_t position, std::span<std::byte> out) const;
+  /// Returns the size in bytes.
+  int64_t size() const { return size_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  File(int descriptor, std::filesystem::path path);
+
+  int descriptor_ = -1;
+  int64_t size_ = 0;
+  std::filesystem::path path_;
+};
+
+/// Returns the text of a file of at most `max_bytes`.
+std::string read_text(const std::filesystem::path& path, int64_t max_bytes);
+
+/// Creates a folder for its owner only (mode 0700), parents included, and syncs the parent of each new one.
+/// A folder that is there already is left as it is.
+void create_folders(const std::filesystem::path& folder);
+
+/// Makes the creations, renamings and removals inside a folder durable.
+void sync_folder(const std::filesystem::path& folder);
+
+/// Renames a folder to a name that is not taken: nothing is ever replaced. Durable once the parent is synced.
+void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to);
+
+}  // namespace tandem::checkpoint

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tandem/base/error.h"
+#include "tandem/checkpoint/manifest.h"
+
+namespace tandem::checkpoint {
+
+/// Why a rank could not do its part.
+struct Failure {
+  ErrorKind kind = ErrorKind::kBug;
+  std::string message;
+};
+
+/// Runs `action` and returns what it threw, or nothing.
+std::optional<Failure> attempt(const std::function<void()>& action);
+
+/// Throws the error that a failure stands for.
+[[noreturn]] void raise(const Failure& failure);
+
+/// A slice that a rank has written.
+struct WrittenSlice {
+  size_t tensor = 0;
+  Role role = Role::kParameter;
+  DataType type = DataType::kF32;
+  layout::Slice box;
+  int64_t position = 0;
+};
+
+/// What a rank tells rank 0 once its shard file is on the disk, or once it has failed.
+struct RankReport {
+  int64_t step = 0;
+  std::optional<Failure> failure;
+  std::optional<StoredFile> file;  ///< nothing for a rank without pieces
+  std::vector<WrittenSlice> slices;
+};
+
+/// Turns a report into a message, and back.
+std::string to_message(const RankReport& report);
+RankReport report_of(const std::string& message);
+
+/// Turns rank 0's verdict, a failure or nothing, into a message, and back.
+std::string to_message(const std::optional<Failure>& verdict);
+std::optional<Failure> verdict_of(const std::string& message);
+
+}  // namespace tandem::checkpoint

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/checkpoint/step_folders.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "tandem/base/error.h"
+#include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/names.h"
+
+namespace tandem::checkpoint {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory) return entries;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    entries.push_back(entry->path());
+  if (error) throw EnvironmentError("{}: cannot list the folder: {}", folder.string(), error.message());
+  return entries;
+}
+
+void remove_folder(const fs::path& folder) {
+  std::error_code error;
+  // The manifest first: should the rest stay, no reader takes what is left for a step.
+  if (fs::remove(folder / Manifest::kFileName, error)) sync_folder(folder);
+  if (!error) fs::remove_all(folder, error);
+  if (error) throw EnvironmentError("{}: cannot remove it: {}", folder.string(), error.message());
+}
+
+}  // namespace
+
+std::vector<FoundStep> find_steps(const fs::path& folder) {
+  std::vector<FoundStep> steps;
+  for (const fs::path& entry : entries_of(folder))
+    if (const std::optional<int64_t> step = step_of_folder_name(entry.filename().string()))
+      steps.push_back({.step = *step, .folder = entry});
+  std::ranges::sort(steps, {}, &FoundStep::step);
+  return steps;
+}
+
+void remove_leftovers(const fs::path& folder) {
+  for (const fs::path& entry : entries_of(folder))
+    if (is_leftover_name(entry.filename().string())) remove_folder(entry);
+}
+
+void remove_step(const fs::path& step_folder) {
+  const fs::path hidden = step_folder.parent_path() / removed_folder_name(step_folder.filename().string());
+  rename_folder(step_folder, hidden);
+  sync_folder(step_folder.parent_path());
+  remove_folder(hidden);
+  sync_folder(step_folder.parent_path());
+}
+
+}  // namespace tandem::checkpoint

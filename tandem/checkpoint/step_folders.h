@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace tandem::checkpoint {
+
+/// A visible step of a checkpoint folder.
+struct FoundStep {
+  int64_t step = 0;
+  std::filesystem::path folder;
+};
+
+/// Lists the steps of a folder by their names, oldest first; whether they are whole only opening tells. A
+/// folder that is not there has none. EnvironmentError where it cannot be read.
+std::vector<FoundStep> find_steps(const std::filesystem::path& folder);
+
+/// Removes what interrupted saves and removals left in a folder. Only for the one process that saves there.
+void remove_leftovers(const std::filesystem::path& folder);
+
+/// Removes a step so that it is never seen in part: hidden by a rename, then the manifest, then the rest.
+void remove_step(const std::filesystem::path& step_folder);
+
+}  // namespace tandem::checkpoint

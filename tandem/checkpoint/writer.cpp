@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/checkpoint/writer.h"
+
+#include <ctime>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "tandem/base/error.h"
+#include "tandem/checkpoint/coverage.h"
+#include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/names.h"
+#include "tandem/checkpoint/rank_report.h"
+#include "tandem/checkpoint/reader.h"
+#include "tandem/checkpoint/shard_cache.h"
+#include "tandem/checkpoint/shard_file.h"
+#include "tandem/checkpoint/step_folders.h"
+
+namespace tandem::checkpoint {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string now_utc() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[sizeof "2000-01-01T00:00:00Z"];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+class Saver {
+ public:
+  Saver(const fs::path& folder, const StepDescription& description,
+        const std::vector<layout::TensorSpec>& tensors)
+      : folder_(folder),
+        step_folder_(folder / step_folder_name(description.step)),
+        unfinished_(folder / unfinished_folder_name(description.step, description.generation)),
+        description_(description),
+        tensors_(tensors) {}
+
+  const fs::path& step_folder() const { return step_folder_; }
+
+  /// Makes room for the step; rank 0.
+  void prepare() const {
+    create_folders(folder_);
+    remove_leftovers(folder_);
+    std::error_code ignored;
+    if (fs::exists(fs::symlink_status(step_folder_, ignored))) put_aside_damaged();
+    create_folders(unfinished_);
+  }
+
+  /// Writes the rank's own file; every rank.
+  RankReport write(std::span<const Piece> pieces, int rank) const {
+    RankReport report{.step = description_.step, .slices = {}};
+    report.failure = attempt([&] { write_file(pieces, rank, report); });
+    return report;
+  }
+
+  /// Checks what all ranks wrote and makes the step visible; rank 0.
+  void commit(const std::vector<RankReport>& reports) const {
+    const std::string text = to_text(manifest_of(reports));
+    File file = File::create(unfinished_ / Manifest::kFileName);
+    file.append(std::as_bytes(std::span(text)));
+    file.sync_and_close();
+    sync_folder(unfinished_);
+    rename_folder(unfinished_, step_folder_);
+    if (const std::optional<Failure> failure = attempt([&] { sync_folder(folder_); })) {
+      attempt([&] { remove_step(step_folder_); });
+      raise(*failure);
+    }
+  }
+
+  /// Removes what there is of the step, as far as that goes: the next save tries again.
+  void discard() const {
+    attempt([&] { remove_leftovers(folder_); });
+  }
+
+ private:
+  void put_aside_damaged() const {
+    if (!attempt([&] { StepReader::open_step(step_folder_); }))
+      throw InputError("{}: this step is saved already, and nothing is overwritten", step_folder_.string());
+    fs::path aside;
+    int number = 0;
+    do {
+      aside = folder_ / fmt::format("void_{}_{}", step_folder_.filename().string(), number++);
+    } while (fs::exists(aside));
+    rename_folder(step_folder_, aside);
+    sync_folder(folder_);
+  }
+
+  void write_file(std::span<const Piece> pieces, int rank, RankReport& report) const {
+    std::vector<NewEntry> entries;
+    std::map<std::pair<size_t, Role>, int64_t> numbers;
+    for (const Piece& piece : pieces) {
+      if (piece.slice.num_elements() == 0) continue;
+      entries.push_back({.name = entry_name(piece.role, tensors_.at(piece.tensor).name,
+                                            numbers[{piece.tensor, piece.role}]++),
+                         .type = piece.type,
+                         .shape = piece.slice.extent,
+                         .bytes = piece.bytes});
+      report.slices.push_back(
+          {.tensor = piece.tensor, .role = piece.role, .type = piece.type, .box = piece.slice});
+    }
+    if (entries.empty()) return;
+    const std::string name = shard_file_name({.generation = description_.generation, .rank = rank});
+    const WrittenShard shard = write_shard(unfinished_ / name,
+                                           {.run_id = description_.run_id,
+                                            .step = description_.step,
+                                            .generation = description_.generation,
+                                            .writer = rank},
+                                           entries);
+    sync_folder(unfinished_);
+    report.file = {.name = name, .bytes = shard.file_bytes};
+    for (size_t i = 0; i < entries.size(); ++i) report.slices[i].position = shard.positions[i];
+  }
+
+  Manifest manifest_of(const std::vector<RankReport>& reports) const {
+    Manifest manifest{.description = description_, .saved_at = now_utc(), .tensors = {}, .files = {}};
+    for (const layout::TensorSpec& spec : tensors_) {
+      manifest.tensors.push_back({.name = spec.name, .shape = spec.shape, .roles = {}});
+      for (const Role role : description_.roles) manifest.tensors.back().roles[role] = {};
+    }
+    for (const RankReport& report : reports) {
+      TANDEM_CHECK(report.step == description_.step, "ranks save steps {} and {}", report.step,
+                   description_.step);
+      if (report.file) add_slices(report, manifest);
+    }
+    check(manifest);
+    return manifest;
+  }
+
+  static void add_slices(const RankReport& report, Manifest& manifest) {
+    manifest.files.push_back(*report.file);
+    for (const WrittenSlice& slice : report.slices) {
+      StoredTensor& tensor = manifest.tensors.at(slice.tensor);
+      const auto role = tensor.roles.find(slice.role);
+      TANDEM_CHECK(role != tensor.roles.end(), "{} of {} was not announced", name_of(slice.role),
+                   tensor.name);
+      if (role->second.slices.empty()) role->second.type = slice.type;
+      TANDEM_CHECK(role->second.type == slice.type, "{} of {} comes in two types", name_of(slice.role),
+                   tensor.name);
+      role->second.slices.push_back(
+          {.box = slice.box, .file = manifest.files.size() - 1, .position = slice.position});
+    }
+  }
+
+  static void check(const Manifest& manifest) {
+    for (const StoredTensor& tensor : manifest.tensors)
+      for (const auto& [role, stored] : tensor.roles) {
+        std::vector<layout::Slice> boxes;
+        for (const StoredSlice& slice : stored.slices) boxes.push_back(slice.box);
+        const std::optional<std::string> problem = coverage_problem(tensor.shape, boxes);
+        TANDEM_CHECK(!problem, "{} of {}: {}", name_of(role), tensor.name, *problem);
+      }
+  }
+
+  const fs::path& folder_;
+  fs::path step_folder_, unfinished_;
+  const StepDescription& description_;
+  const std::vector<layout::TensorSpec>& tensors_;
+};
+
+// All ranks learn of rank 0's failure, or go on.
+void settle(const std::optional<Failure>& failure, Agreement& agreement) {
+  if (const auto verdict = verdict_of(agreement.broadcast(to_message(failure)))) raise(*verdict);
+}
+
+std::vector<RankReport> reports_of(const std::vector<std::string>& messages, int64_t step) {
+  std::vector<RankReport> reports;
+  for (size_t rank = 0; rank < messages.size(); ++rank) {
+    reports.push_back(report_of(messages[rank]));
+    if (std::optional<Failure>& failure = reports.back().failure) {
+      failure->message = fmt::format("step {} is not saved, rank {}: {}", step, rank, failure->message);
+      raise(*failure);
+    }
+  }
+  return reports;
+}
+
+}  // namespace
+
+fs::path save_step(const fs::path& folder, const StepDescription& description,
+                   const std::vector<layout::TensorSpec>& tensors, std::span<const Piece> pieces,
+                   Agreement& agreement) {
+  const Saver saver(folder, description, tensors);
+  const bool is_first = agreement.rank() == 0;
+  std::optional<Failure> failure;
+  if (is_first) failure = attempt([&] { saver.prepare(); });
+  settle(failure, agreement);
+
+  const std::vector<std::string> messages =
+      agreement.gather(to_message(saver.write(pieces, agreement.rank())));
+  if (is_first) failure = attempt([&] { saver.commit(reports_of(messages, description.step)); });
+  if (failure) saver.discard();
+  settle(failure, agreement);
+  return saver.step_folder();
+}
+
+}  // namespace tandem::checkpoint
