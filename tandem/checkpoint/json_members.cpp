@@ -36,7 +36,7 @@ const json* JsonMembers::find(const std::string& key) {
   return found == object_.end() ? nullptr : &*found;
 }
 
-int64_t JsonMembers::integer(const std::string& key, Range range) {
+int64_t JsonMembers::integer(const std::string& key, IntegerRange range) {
   const json& value = member(key, "an integer", [](const json& v) { return v.is_number_integer(); });
   const bool fits = !value.is_number_unsigned() ||
                     value.get<uint64_t>() <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max());

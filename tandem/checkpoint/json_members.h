@@ -14,6 +14,12 @@ namespace tandem::checkpoint {
 /// torn, too long, too deep, or has a key twice.
 nlohmann::json parse_stored_json(const std::string& text, const std::string& place, size_t max_bytes);
 
+/// Bounds of an integer, both included.
+struct IntegerRange {
+  int64_t minimum = 0;
+  int64_t maximum = std::numeric_limits<int64_t>::max();
+};
+
 /// Reads the members of one JSON object by type. A member that is missing, of another type or out of range is
 /// an EnvironmentError that names the file and the member. The object must outlive this.
 class JsonMembers {
@@ -21,11 +27,7 @@ class JsonMembers {
   /// `place` names the object in messages, as in "manifest.json: mesh".
   JsonMembers(const nlohmann::json& object, std::string place);
 
-  struct Range {
-    int64_t minimum = 0;
-    int64_t maximum = std::numeric_limits<int64_t>::max();
-  };
-  int64_t integer(const std::string& key, Range range = {});
+  int64_t integer(const std::string& key, IntegerRange range = {});
   int32_t small_integer(const std::string& key);
   uint64_t unsigned_integer(const std::string& key);
   std::string text(const std::string& key);
