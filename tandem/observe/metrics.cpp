@@ -2,12 +2,11 @@
 #include "tandem/observe/metrics.h"
 
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <limits>
 
 #include <nlohmann/json.hpp>
 
+#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 
 namespace tandem::observe {
@@ -95,15 +94,9 @@ MetricsText parse_text(const std::filesystem::path& path, const std::string& tex
   return result;
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw InputError("cannot read {}; give a run's metrics.jsonl", path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 const std::filesystem::path& keep_until(const std::filesystem::path& path, int64_t last_step) {
   if (!std::filesystem::exists(path)) return path;
-  MetricsText text = parse_text(path, read_text(path));
+  MetricsText text = parse_text(path, read_file(path));
   while (!text.steps.empty() && text.steps.back().step > last_step) {
     text.steps.pop_back();
     text.clean = false;
@@ -111,7 +104,7 @@ const std::filesystem::path& keep_until(const std::filesystem::path& path, int64
   if (text.clean) return path;
   std::string kept;
   for (const StepMetrics& metrics : text.steps) kept += format_metrics(metrics) + '\n';
-  replace_file(path, kept);
+  write_file_atomically(path, kept);
   return path;
 }
 
@@ -146,7 +139,7 @@ void MetricsWriter::write(const StepMetrics& metrics) {
 }
 
 std::vector<StepMetrics> read_metrics(const std::filesystem::path& path) {
-  return parse_text(path, read_text(path)).steps;
+  return parse_text(path, read_file(path)).steps;
 }
 
 }  // namespace tandem::observe

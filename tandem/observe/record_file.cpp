@@ -19,11 +19,11 @@ namespace {
                          path.string(), std::strerror(code));
 }
 
-int open_in_folder(const std::filesystem::path& path, int flags) {
+int open_in_folder(const std::filesystem::path& path) {
   std::error_code error;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
   if (error) fail(path.parent_path(), "make folder", error.value());
-  const int descriptor = ::open(path.c_str(), flags | O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (descriptor < 0) fail(path, "open", errno);
   return descriptor;
 }
@@ -39,19 +39,10 @@ int write_all(int descriptor, std::string_view bytes) {
   return 0;
 }
 
-void sync_folder_of(const std::filesystem::path& path) {
-  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) fail(folder, "open", errno);
-  const int code = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  if (code != 0) fail(folder, "sync", code);
-}
-
 }  // namespace
 
 RecordFile::RecordFile(std::filesystem::path path)
-    : path_(std::move(path)), descriptor_(open_in_folder(path_, O_APPEND)) {}
+    : path_(std::move(path)), descriptor_(open_in_folder(path_)) {}
 
 RecordFile::~RecordFile() { ::close(descriptor_); }
 
@@ -66,21 +57,6 @@ void RecordFile::append(std::string_view record) {
 
 void RecordFile::sync() {
   if (::fsync(descriptor_) != 0) fail(path_, "sync", errno);
-}
-
-void replace_file(const std::filesystem::path& path, std::string_view content) {
-  std::filesystem::path temporary = path;
-  temporary += ".tmp";
-  const int descriptor = open_in_folder(temporary, O_TRUNC);
-  int code = write_all(descriptor, content);
-  if (code == 0 && ::fsync(descriptor) != 0) code = errno;
-  ::close(descriptor);
-  if (code == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) code = errno;
-  if (code != 0) {
-    ::unlink(temporary.c_str());
-    fail(path, "write", code);
-  }
-  sync_folder_of(path);
 }
 
 }  // namespace tandem::observe

@@ -26,8 +26,4 @@ class RecordFile {
   int descriptor_;
 };
 
-/// Replaces a file by `content` (temporary name, fsync, rename): readers see the old or the new, never a
-/// part. Makes the folder if missing. Throws EnvironmentError.
-void replace_file(const std::filesystem::path& path, std::string_view content);
-
 }  // namespace tandem::observe

@@ -6,7 +6,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "tandem/observe/record_file.h"
+#include "tandem/base/atomic_file.h"
+#include "tandem/base/error.h"
 #include "tandem/observe/trace.h"
 
 namespace tandem::observe {
@@ -49,6 +50,12 @@ std::string metadata(const char* kind, int rank, int thread, std::string_view na
          "\n";
 }
 
+void make_folder_of(const std::filesystem::path& path) {
+  std::error_code error;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), error);
+  if (error) throw EnvironmentError("cannot make the folder of {}: {}", path.string(), error.message());
+}
+
 }  // namespace
 
 void Trace::write(const std::filesystem::path& path, int rank) const {
@@ -64,7 +71,8 @@ void Trace::write(const std::filesystem::path& path, int rank) const {
   std::string process = metadata("process_name", rank, 0, fmt::format("rank {}", rank));
   process.resize(process.size() - 2);
   text += process + fmt::format("\n],\"otherData\":{{\"rank\":{},\"dropped\":{}}}}}\n", rank, dropped());
-  replace_file(path, text);
+  make_folder_of(path);
+  write_file_atomically(path, text);
 }
 
 }  // namespace tandem::observe

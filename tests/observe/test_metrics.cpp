@@ -78,16 +78,16 @@ TEST(MetricsWriter, TakesLaterStepsAwayAfterAResume) {
   write_steps(path, 6, 7);
   EXPECT_THAT(steps_of(path), ElementsAre(1, 2, 3, 4, 5, 6, 7));
   EXPECT_EQ(read_file(path), before.substr(0, read_file(path).size()));
-  EXPECT_FALSE(std::filesystem::exists(folder / "metrics.jsonl.tmp"));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
 }
 
 TEST(MetricsWriter, LeavesAFileAloneThatNeedsNoCut) {
   const TemporaryFolder folder;
   const auto path = folder / "metrics.jsonl";
   write_steps(path, 1, 3);
-  const auto inode_before = std::filesystem::last_write_time(path);
+  const auto before = std::filesystem::last_write_time(path);
   { const MetricsWriter writer(path, 3); }
-  EXPECT_EQ(std::filesystem::last_write_time(path), inode_before);
+  EXPECT_EQ(std::filesystem::last_write_time(path), before);
 }
 
 TEST(MetricsWriter, CutsATornEndWhereverItIsTorn) {
@@ -96,7 +96,8 @@ TEST(MetricsWriter, CutsATornEndWhereverItIsTorn) {
   write_steps(path, 1, 3);
   const std::string whole = read_file(path);
   const size_t third = whole.rfind('\n', whole.size() - 2) + 1;
-  for (size_t size = third; size <= whole.size(); ++size) {
+  for (const size_t size :
+       {third, third + 1, third + 9, whole.size() - 3, whole.size() - 2, whole.size() - 1}) {
     write_file(path, whole.substr(0, size));
     write_steps(path, 4, 4);
     // Without its newline the third line is whole all the same.
@@ -182,10 +183,10 @@ TEST(MetricsReader, LeavesOutALineThatIsStillBeingWritten) {
 
 TEST(MetricsReader, NamesAMissingFile) { EXPECT_THROW(read_metrics("/nowhere/metrics.jsonl"), InputError); }
 
-TEST(ReplaceFile, NamesAPlaceThatCannotBeWritten) {
+TEST(RecordFile, NamesAPlaceThatCannotBeWritten) {
   const TemporaryFolder folder;
   write_file(folder / "taken", "");
-  EXPECT_THROW(replace_file(folder / "taken/file", "text"), EnvironmentError);
+  EXPECT_THROW(RecordFile(folder / "taken/file"), EnvironmentError);
 }
 
 }  // namespace
