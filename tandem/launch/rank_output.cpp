@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/launch/rank_output.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <fcntl.h>
+
+#include "tandem/base/error.h"
+
+namespace tandem::launch {
+namespace {
+
+constexpr std::string_view kEraseToEnd = "\x1b[K";
+constexpr size_t kLongestReport = 500;
+
+std::string_view without_erasure(std::string_view line) {
+  if (line.ends_with(kEraseToEnd)) line.remove_suffix(kEraseToEnd.size());
+  return line;
+}
+
+}  // namespace
+
+FileDescriptor open_rank_log(const std::string& folder, int rank) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  const std::string path = fmt::format("{}/rank_{:05}.log", folder, rank);
+  FileDescriptor log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!log) throw InputError("cannot write {}: {}; choose another --log-dir", path, std::strerror(errno));
+  return log;
+}
+
+RankOutput::RankOutput(Options options, Console& console, FileDescriptor log)
+    : options_(options),
+      console_(console),
+      log_(std::move(log)),
+      prefix_(fmt::format("[rank {}] ", options.rank)) {}
+
+void RankOutput::take(Stream stream, std::string_view bytes) {
+  LineSplitter& splitter = splitters_[static_cast<size_t>(stream)];
+  splitter.feed(bytes, [&](std::string_view line) { print(stream, line); });
+  if (options_.owns_bar && stream == Stream::kError && splitter.redrawn())
+    console_.show_status(without_erasure(splitter.unfinished()));
+  write_log();
+}
+
+void RankOutput::finish() {
+  for (const Stream stream : {Stream::kOutput, Stream::kError}) {
+    LineSplitter& splitter = splitters_[static_cast<size_t>(stream)];
+    splitter.finish([&](std::string_view line) {
+      if (!without_erasure(line).empty()) print(stream, line);
+    });
+  }
+  if (options_.owns_bar) console_.show_status("");
+  write_log();
+}
+
+void RankOutput::print(Stream stream, std::string_view line) {
+  line = without_erasure(line);
+  console_.print(stream, prefix_ + std::string(line));
+  if (log_) log_bytes_.append(line).append("\n");
+  if (line.find_first_not_of(" \t") == std::string_view::npos) return;
+  last_lines_[static_cast<size_t>(stream)] = line;
+  if (stream == Stream::kError && line.starts_with("error:")) last_error_ = line;
+}
+
+void RankOutput::write_log() {
+  std::string_view rest = log_bytes_;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(log_.get(), rest.data(), rest.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) {
+      // A full disk must not end the ranks; the console still shows what they say.
+      console_.print(Stream::kError, fmt::format("launch: the log of rank {} ends here: {}", options_.rank,
+                                                 std::strerror(errno)));
+      log_.reset();
+      break;
+    }
+    rest.remove_prefix(static_cast<size_t>(written));
+  }
+  log_bytes_.clear();
+}
+
+std::string RankOutput::last_words() const {
+  const auto& [output, error] = last_lines_;
+  std::string words = !last_error_.empty() ? last_error_ : !error.empty() ? error : output;
+  if (words.size() > kLongestReport) words = words.substr(0, kLongestReport) + " ...";
+  return words;
+}
+
+}  // namespace tandem::launch

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <csignal>
+#include <vector>
+
+#include "tandem/launch/file_descriptor.h"
+
+namespace tandem::launch {
+
+/// Turns the signals that concern a launcher (SIGTERM, SIGINT, SIGHUP unless ignored, SIGCHLD) into
+/// something to read, and ignores SIGPIPE, while it lives. One at a time, made by the thread that starts the
+/// ranks while the process has no other.
+class SignalSource {
+ public:
+  SignalSource();
+  ~SignalSource();
+  SignalSource(const SignalSource&) = delete;
+  SignalSource& operator=(const SignalSource&) = delete;
+
+  /// Returns a descriptor that is readable when a signal waits.
+  int descriptor() const { return descriptor_.get(); }
+  /// Returns the waiting signals in order of arrival; does not block.
+  std::vector<int> take();
+
+  /// Gives a forked child the signal mask and dispositions from before. Async-signal-safe.
+  void restore() const;
+
+ private:
+  FileDescriptor descriptor_;
+  sigset_t former_mask_{};
+  struct sigaction former_pipe_ {
+  }, former_child_{};
+};
+
+}  // namespace tandem::launch

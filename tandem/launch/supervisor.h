@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "tandem/launch/environment.h"
+#include "tandem/launch/launch_plan.h"
+#include "tandem/launch/verdict.h"
+
+namespace tandem::launch {
+
+/// Starts this node's ranks and stays until all of them, and what they started in their process groups, are
+/// gone and all they wrote is passed on.
+/// - Each line of output goes to the same stream of the launcher as `[rank 3] line`, and to the rank's log.
+/// - A rank that fails ends the others: SIGTERM at once, SIGKILL after `stop_grace`.
+/// - SIGTERM, SIGINT and SIGHUP (as SIGTERM) are passed on; the ranks have `signal_grace` to save and end. A
+///   second signal, a second or more later, shortens that to `stop_grace`.
+/// - A rank that ends well waits for no one, but ranks that run on for `finish_grace` after the first such
+///   end are stopped as failed.
+/// - Killed itself, even by SIGKILL, the launcher takes the ranks with it.
+/// Call it from a process without other threads; signal dispositions are restored at the end. Writes to the
+/// two descriptors of the options and nowhere else. Throws InputError or EnvironmentError for what keeps the
+/// ranks from starting; those that did start are gone then.
+LaunchResult launch(const LaunchOptions& options, const Variables& variables = process_variables());
+
+}  // namespace tandem::launch
