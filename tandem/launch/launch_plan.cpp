@@ -67,7 +67,7 @@ Rendezvous parse_rendezvous(const std::string& text) {
   const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
   if (bracketed) host = host.substr(1, host.size() - 2);
   const auto port = colon == std::string::npos ? std::nullopt : parse_number(text.substr(colon + 1));
-  const bool ambiguous = !bracketed && host.find(':') != std::string::npos;
+  const bool ambiguous = host.find_first_of(bracketed ? "[]" : "[]:") != std::string::npos;
   if (host.empty() || ambiguous || !port || *port < 1 || *port > 65535)
     throw InputError("--rendezvous '{}' is not HOST:PORT, as in node0:29500 or [fd00::1]:29500", text);
   return {.host = host, .port = static_cast<uint16_t>(*port)};
