@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/cli/usage.h"
 
+#include <algorithm>
 #include <vector>
 
 #include <fmt/format.h>
@@ -45,7 +46,9 @@ std::string missing_command(const CLI::App& app) {
 
 std::string usage_problem(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App& app = deepest_parsed(root);
-  const std::vector<std::string> extras = app.remaining();
+  std::vector<std::string> extras = app.remaining();
+  // What follows `--` is another program's.
+  extras.erase(std::find(extras.begin(), extras.end(), "--"), extras.end());
   std::string problem = error.what();
   // An unknown flag explains more than the missing one that it was meant to be, which the parser reports
   // first.

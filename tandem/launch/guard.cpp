@@ -33,7 +33,7 @@ void close_all_but(std::array<int, 2> kept) {
 /// Runs in the forked process: no memory may be allocated here.
 [[noreturn]] void run_guard(int orders, int farewell) {
   ::setsid();
-  ::prctl(PR_SET_NAME, "tandem-guard");
+  ::prctl(PR_SET_NAME, "rank-guard");
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::signal(signal, SIG_IGN);
   close_all_but({orders, farewell});
   static std::array<pid_t, kMostGroups> groups;

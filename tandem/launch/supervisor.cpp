@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "tandem/base/error.h"
@@ -50,6 +51,7 @@ class Supervisor {
       if (!rank.reaped) ::waitpid(rank.process.pid, nullptr, 0);
       if (!rank.group_gone) guard_.forget(rank.process.pid);
     }
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
   }
 
   LaunchResult run() {
@@ -57,7 +59,7 @@ class Supervisor {
     while (!done()) {
       await_event();
       take_signals();
-      for (Rank& rank : ranks_) reap(rank);
+      reap();
       for (Rank& rank : ranks_) pass_output(rank);
       keep_deadlines();
       console_.output().write_some();
@@ -70,7 +72,8 @@ class Supervisor {
   void start();
   void await_event();
   void take_signals();
-  void reap(Rank& rank);
+  void reap();
+  void end_rank(Rank& rank, const siginfo_t& info);
   void pass_output(Rank& rank);
   void read_from(Rank& rank, Stream stream);
   void keep_deadlines();
@@ -99,6 +102,9 @@ class Supervisor {
 };
 
 void Supervisor::start() {
+  // What a rank leaves behind becomes a child of the launcher, which so sees its end. Set after the guard is
+  // forked: that one is not to be a child.
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   std::vector<FileDescriptor> logs(plan_.ranks.size());
   if (!options_.log_folder.empty())
     for (size_t i = 0; i < logs.size(); ++i)
@@ -169,26 +175,32 @@ void Supervisor::take_signals() {
   }
 }
 
-void Supervisor::reap(Rank& rank) {
-  if (!rank.reaped) {
-    siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(rank.process.pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0)
-      return;
-    // What a rank leaves behind ends with it, unless a signal went to the whole group and the rest may be
-    // saving. The leader is still a zombie here, so the group's number is nobody else's.
-    if (signal_ == 0 || stopping_) ::kill(-rank.process.pid, SIGKILL);
-    ::waitpid(rank.process.pid, nullptr, 0);
-    rank.reaped = true;
-    const bool exited = info.si_code == CLD_EXITED;
-    note({.rank = rank_of(rank),
-          .ending = {.exit_code = exited ? info.si_status : 0, .signal = exited ? 0 : info.si_status},
-          .last_words = {}});
+void Supervisor::reap() {
+  siginfo_t info{};
+  while (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+    const auto rank = std::find_if(ranks_.begin(), ranks_.end(), [&](const Rank& candidate) {
+      return !candidate.reaped && candidate.process.pid == info.si_pid;
+    });
+    if (rank != ranks_.end()) end_rank(*rank, info);
+    ::waitpid(info.si_pid, nullptr, 0);
+    info = {};
   }
-  if (!rank.group_gone && ::kill(-rank.process.pid, 0) != 0 && errno == ESRCH) {
-    rank.group_gone = true;
-    guard_.forget(rank.process.pid);
-  }
+  for (Rank& rank : ranks_)
+    if (rank.reaped && !rank.group_gone && ::kill(-rank.process.pid, 0) != 0 && errno == ESRCH) {
+      rank.group_gone = true;
+      guard_.forget(rank.process.pid);
+    }
+}
+
+void Supervisor::end_rank(Rank& rank, const siginfo_t& info) {
+  rank.reaped = true;
+  // What a rank leaves behind ends with it, unless a signal went to the whole group and the rest may be
+  // saving. The leader is still a zombie here, so the group's number is nobody else's.
+  if (signal_ == 0 || stopping_) ::kill(-rank.process.pid, SIGKILL);
+  const bool exited = info.si_code == CLD_EXITED;
+  note({.rank = rank_of(rank),
+        .ending = {.exit_code = exited ? info.si_status : 0, .signal = exited ? 0 : info.si_status},
+        .last_words = {}});
 }
 
 void Supervisor::note(const RankEnding& ending) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace tandem::observe {
@@ -23,10 +24,19 @@ void write_to_standard_error(std::string_view bytes) {
   }
 }
 
+// A launcher that passes this process's lines on to a terminal says so, and how many columns that one has.
+const char* terminal_behind_pipe() {
+  struct stat status {};
+  const bool pipe = ::fstat(STDERR_FILENO, &status) == 0 && S_ISFIFO(status.st_mode);
+  return pipe ? std::getenv("TANDEM_TERMINAL") : nullptr;
+}
+
 int columns_of_standard_error() {
   winsize size{};
   if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  const char* told = terminal_behind_pipe();
+  const int columns = told == nullptr ? 0 : std::atoi(told);
+  return columns > 0 ? columns : 80;
 }
 
 bool locale_is_utf8() {
@@ -43,8 +53,8 @@ bool locale_is_utf8() {
 
 TerminalStyle style_of_standard_error() {
   const char* term = std::getenv("TERM");
-  if (::isatty(STDERR_FILENO) == 0 || term == nullptr || std::string_view(term) == "dumb")
-    return TerminalStyle::kPlain;
+  const bool terminal = ::isatty(STDERR_FILENO) != 0 || terminal_behind_pipe() != nullptr;
+  if (!terminal || term == nullptr || std::string_view(term) == "dumb") return TerminalStyle::kPlain;
   return locale_is_utf8() ? TerminalStyle::kUnicode : TerminalStyle::kAscii;
 }
 

@@ -45,7 +45,8 @@ class Terminal {
 };
 
 /// Returns the process's standard error as a terminal, made at the first call. It is plain unless it is a
-/// terminal (and TERM is not "dumb"), Unicode if the locale's variables say UTF-8.
+/// terminal or a launcher says that one lies behind it (TANDEM_TERMINAL, its columns), and TERM is not
+/// "dumb"; Unicode if the locale's variables say UTF-8.
 Terminal& standard_error();
 
 /// Cuts UTF-8 text after `columns` characters, each counted as one cell.
