@@ -22,7 +22,8 @@ std::optional<int64_t> step_of_folder_name(std::string_view name) {
   int64_t step = -1;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), step);
   // Only the spelling that is written, so that one step has one name.
-  if (error != std::errc() || end != digits.data() + digits.size() || step_folder_name(step) != name)
+  if (error != std::errc() || step < 0 || end != digits.data() + digits.size() ||
+      step_folder_name(step) != name)
     return std::nullopt;
   return step;
 }

@@ -59,15 +59,20 @@ std::string to_message(const RankReport& report) {
   for (const WrittenSlice& slice : report.slices)
     slices.push_back({slice.tensor, static_cast<int>(slice.role), static_cast<int>(slice.type),
                       slice.box.offset, slice.box.extent, slice.position});
-  json message = {
-      {"step", report.step}, {"failure", failure_json(report.failure)}, {"slices", std::move(slices)}};
+  json message = {{"run_id", report.run_id},
+                  {"step", report.step},
+                  {"failure", failure_json(report.failure)},
+                  {"slices", std::move(slices)}};
   if (report.file) message["file"] = {report.file->name, report.file->bytes};
   return dump(message);
 }
 
 RankReport report_of(const std::string& text) {
   const json message = json::parse(text);
-  RankReport report{.step = message.at("step"), .failure = failure_of(message.at("failure")), .slices = {}};
+  RankReport report{.run_id = message.at("run_id"),
+                    .step = message.at("step"),
+                    .failure = failure_of(message.at("failure")),
+                    .slices = {}};
   if (message.contains("file"))
     report.file = StoredFile{.name = message["file"].at(0), .bytes = message["file"].at(1)};
   for (const json& slice : message.at("slices"))

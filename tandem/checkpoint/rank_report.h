@@ -35,6 +35,7 @@ struct WrittenSlice {
 
 /// What a rank tells rank 0 once its shard file is on the disk, or once it has failed.
 struct RankReport {
+  std::string run_id;
   int64_t step = 0;
   std::optional<Failure> failure;
   std::optional<StoredFile> file;  ///< nothing for a rank without pieces

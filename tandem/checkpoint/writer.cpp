@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/checkpoint/writer.h"
 
-#include <ctime>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "tandem/base/error.h"
-#include "tandem/checkpoint/coverage.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/rank_report.h"
@@ -15,21 +13,13 @@
 #include "tandem/checkpoint/shard_cache.h"
 #include "tandem/checkpoint/shard_file.h"
 #include "tandem/checkpoint/step_folders.h"
+#include "tandem/checkpoint/step_manifest.h"
 
 namespace tandem::checkpoint {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string now_utc() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  ::gmtime_r(&now, &parts);
-  char text[sizeof "2000-01-01T00:00:00Z"];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 class Saver {
  public:
@@ -54,14 +44,17 @@ class Saver {
 
   /// Writes the rank's own file; every rank.
   RankReport write(std::span<const Piece> pieces, int rank) const {
-    RankReport report{.step = description_.step, .slices = {}};
+    RankReport report{.run_id = description_.run_id, .step = description_.step, .slices = {}};
     report.failure = attempt([&] { write_file(pieces, rank, report); });
     return report;
   }
 
   /// Checks what all ranks wrote and makes the step visible; rank 0.
   void commit(const std::vector<RankReport>& reports) const {
-    const std::string text = to_text(manifest_of(reports));
+    const std::string text = to_text(manifest_of(description_, tensors_, reports));
+    // As strict as at load, coverage included: what nobody could read is not published.
+    const std::optional<Failure> flaw = attempt([&] { parse_manifest(text, Manifest::kFileName); });
+    TANDEM_CHECK(!flaw, "{}", flaw->message);
     File file = File::create(unfinished_ / Manifest::kFileName);
     file.append(std::as_bytes(std::span(text)));
     file.sync_and_close();
@@ -115,46 +108,6 @@ class Saver {
     sync_folder(unfinished_);
     report.file = {.name = name, .bytes = shard.file_bytes};
     for (size_t i = 0; i < entries.size(); ++i) report.slices[i].position = shard.positions[i];
-  }
-
-  Manifest manifest_of(const std::vector<RankReport>& reports) const {
-    Manifest manifest{.description = description_, .saved_at = now_utc(), .tensors = {}, .files = {}};
-    for (const layout::TensorSpec& spec : tensors_) {
-      manifest.tensors.push_back({.name = spec.name, .shape = spec.shape, .roles = {}});
-      for (const Role role : description_.roles) manifest.tensors.back().roles[role] = {};
-    }
-    for (const RankReport& report : reports) {
-      TANDEM_CHECK(report.step == description_.step, "ranks save steps {} and {}", report.step,
-                   description_.step);
-      if (report.file) add_slices(report, manifest);
-    }
-    check(manifest);
-    return manifest;
-  }
-
-  static void add_slices(const RankReport& report, Manifest& manifest) {
-    manifest.files.push_back(*report.file);
-    for (const WrittenSlice& slice : report.slices) {
-      StoredTensor& tensor = manifest.tensors.at(slice.tensor);
-      const auto role = tensor.roles.find(slice.role);
-      TANDEM_CHECK(role != tensor.roles.end(), "{} of {} was not announced", name_of(slice.role),
-                   tensor.name);
-      if (role->second.slices.empty()) role->second.type = slice.type;
-      TANDEM_CHECK(role->second.type == slice.type, "{} of {} comes in two types", name_of(slice.role),
-                   tensor.name);
-      role->second.slices.push_back(
-          {.box = slice.box, .file = manifest.files.size() - 1, .position = slice.position});
-    }
-  }
-
-  static void check(const Manifest& manifest) {
-    for (const StoredTensor& tensor : manifest.tensors)
-      for (const auto& [role, stored] : tensor.roles) {
-        std::vector<layout::Slice> boxes;
-        for (const StoredSlice& slice : stored.slices) boxes.push_back(slice.box);
-        const std::optional<std::string> problem = coverage_problem(tensor.shape, boxes);
-        TANDEM_CHECK(!problem, "{} of {}: {}", name_of(role), tensor.name, *problem);
-      }
   }
 
   const fs::path& folder_;

@@ -1,1 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "scratch_folder.h"
+#include "stored_model.h"
+#include "tandem/checkpoint/names.h"
+#include "tandem/checkpoint/reader.h"
+#include "tandem/checkpoint/retention.h"
+#include "tandem/checkpoint/step_folders.h"
+
+namespace tandem::checkpoint {
+namespace {
+
+class Retention : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const int64_t step : {90, 100, 110, 200000000}) save_model(folder_, described_step(step, {}), {});
+  }
+  std::vector<int64_t> steps() const {
+    std::vector<int64_t> numbers;
+    for (const FoundStep& found : find_steps(folder_)) numbers.push_back(found.step);
+    return numbers;
+  }
+
+  const ScratchFolder scratch_;
+  const std::filesystem::path folder_ = scratch_ / "checkpoints";
+};
+
+TEST_F(Retention, KeepsTheNewest) {
+  EXPECT_EQ(keep_newest(folder_, 2).size(), 2u);
+  EXPECT_EQ(steps(), (std::vector<int64_t>{110, 200000000}));
+  EXPECT_EQ(names_in(folder_).size(), 2u);
+  keep_newest(folder_, 1);
+  EXPECT_EQ(steps(), (std::vector<int64_t>{200000000}));
+}
+
+TEST_F(Retention, ZeroAndManyKeepAll) {
+  EXPECT_TRUE(keep_newest(folder_, 0).empty());
+  EXPECT_TRUE(keep_newest(folder_, 4).empty());
+  EXPECT_EQ(steps().size(), 4u);
+}
+
+TEST_F(Retention, ADamagedStepTakesNoPlaceOfAWholeOne) {
+  std::filesystem::remove(folder_ / step_folder_name(200000000) / Manifest::kFileName);
+  keep_newest(folder_, 1);
+  EXPECT_EQ(steps(), (std::vector<int64_t>{110, 200000000}));
+  EXPECT_EQ(StepReader::open(folder_).manifest().description.step, 110);
+}
+
+TEST_F(Retention, AnInterruptedRemovalIsNeverSeenAndEndedByTheNextSave) {
+  const auto hidden = folder_ / removed_folder_name(step_folder_name(90));
+  std::filesystem::rename(folder_ / step_folder_name(90), hidden);
+  std::filesystem::remove(hidden / Manifest::kFileName);
+  EXPECT_EQ(steps(), (std::vector<int64_t>{100, 110, 200000000}));
+  save_model(folder_, described_step(200000001, {}), {});
+  EXPECT_FALSE(std::filesystem::exists(hidden));
+}
+
+TEST(StepFolders, OnlyNamesAsWrittenAreSteps) {
+  EXPECT_EQ(step_of_folder_name("step_00000100"), 100);
+  EXPECT_EQ(step_of_folder_name("step_123456789"), 123456789);
+  for (const char* name :
+       {"step_100", "step_000000100", "step_0000010x", "step_-0000001", "step_", "stEp_00000100",
+        ".unfinished_g00000000_step_00000100", "void_step_00000100_0", "step_99999999999999999999"})
+    EXPECT_EQ(step_of_folder_name(name), std::nullopt) << name;
+}
+
+}  // namespace
+}  // namespace tandem::checkpoint
