@@ -56,7 +56,7 @@ def join(left: str, right: str) -> str:
     """Joins two lines of running text; no space between Chinese characters, where groff's source breaks lines freely."""
     if not left or not right:
         return left or right
-    return left + ("" if WIDE.match(left[-1]) and WIDE.match(right[0]) else " ") + right
+    return left + ("" if left.endswith(" ") or WIDE.match(left[-1]) and WIDE.match(right[0]) else " ") + right
 
 
 class Page:
