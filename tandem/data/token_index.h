@@ -28,7 +28,7 @@ struct TokenPlace {
 
 /// A tokenised corpus as Megatron-LM's PREFIX.bin and PREFIX.idx, memory-mapped: opening reads the index,
 /// never the tokens. A document is one or several sequences one after the other. Immutable; thread-safe;
-/// cheap to copy (copies share the mapping). Layout: docs/formats.md; read in Megatron-LM's
+/// cheap to copy (copies share the mapping). Layout: index_layout.h; read in Megatron-LM's
 /// `megatron/core/datasets/indexed_dataset.py`.
 class TokenIndex {
  public:
