@@ -25,9 +25,9 @@ struct TensorSpec {
   std::vector<int> stages = {0};
   /// Whether weight decay applies.
   bool decays = true;
-  /// Standard deviation of the normal initial values; 0 with `initial_value` for a constant.
-  double initial_deviation = 0;
-  double initial_value = 0;
+  /// Initial values are normal with this mean, and this standard deviation: one for all, or one for each index of dim 0.
+  double initial_mean = 0;
+  std::vector<double> initial_deviation = {0};
 
   bool is_on(int stage) const;
   int owner_stage() const { return stages.front(); }

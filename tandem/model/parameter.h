@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 
 #include <ATen/core/Tensor.h>
 
+#include "tandem/base/error.h"
 #include "tandem/layout/tensor_spec.h"
 
 namespace tandem::model {
@@ -43,6 +46,28 @@ struct Parameter {
 
  private:
   int64_t open_uses_ = 0;
+};
+
+/// The parameters that a rank holds, by name. Addresses stay.
+class Parameters {
+ public:
+  /// Adds an empty parameter of a spec.
+  Parameter& add(const layout::TensorSpec& spec) {
+    Parameter& parameter = by_name_[spec.name];
+    parameter.spec = spec;
+    return parameter;
+  }
+  /// Returns a parameter that is held (BugError otherwise).
+  Parameter& at(const std::string& name) {
+    const auto found = by_name_.find(name);
+    TANDEM_CHECK(found != by_name_.end(), "no parameter {}", name);
+    return found->second;
+  }
+  auto begin() { return by_name_.begin(); }
+  auto end() { return by_name_.end(); }
+
+ private:
+  std::map<std::string, Parameter> by_name_;
 };
 
 }  // namespace tandem::model

@@ -63,12 +63,13 @@ std::string to_string(BundleTensor::Name name) {
 std::vector<BundleTensor> bundle_after(const std::vector<StageLayers>& stages, int stage) {
   using enum BundleTensor::Name;
   using enum BundleTensor::Rows;
+  const BundleTensor memory{kMemory, kSource, BundleTensor::Gradient::kAccumulation};
   const auto index = static_cast<size_t>(stage);
   TANDEM_CHECK(index < stages.size(), "stage {} of {}", stage, stages.size());
   if (index + 1 == stages.size()) return {};
   if (stages[index + 1].has_encoder()) return {{kHidden, kSource}};
-  if (!stages[index].has_decoder()) return {{kMemory, kSource}};
-  return {{kHidden, kTarget}, {kMemory, kSource}};
+  if (!stages[index].has_decoder()) return {memory};
+  return {{kHidden, kTarget}, memory};
 }
 
 }  // namespace tandem::schedule

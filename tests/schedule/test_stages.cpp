@@ -49,10 +49,11 @@ TEST(Stages, TooManyStagesAreRefused) {
 TEST(Bundle, MemoryIsHandedOnThroughAllDecoderStages) {
   const auto stages =
       make_stages({.encoder_layers = 2, .decoder_layers = 2, .num_stages = 4, .encoder_stages = 2});
+  const BundleTensor memory{kMemory, kSource, BundleTensor::Gradient::kAccumulation};
   EXPECT_THAT(bundle_after(stages, 0), ElementsAre(BundleTensor{kHidden, kSource}));
-  EXPECT_THAT(bundle_after(stages, 1), ElementsAre(BundleTensor{kMemory, kSource}));
+  EXPECT_THAT(bundle_after(stages, 1), ElementsAre(memory));
   EXPECT_THAT(bundle_after(stages, 2),
-              ElementsAre(BundleTensor{kHidden, kTarget}, BundleTensor{kMemory, kSource}));
+              ElementsAre(BundleTensor{kHidden, kTarget}, memory));
   EXPECT_THAT(bundle_after(stages, 3), IsEmpty());
 }
 
