@@ -13,8 +13,8 @@ namespace tandem::comm {
 namespace {
 
 // Tags of the pairwise exchanges, apart from those that callers of send() choose.
-constexpr int kReduceScatterTag = 1 << 30;
-constexpr int kAllGatherTag = kReduceScatterTag + 1;
+constexpr int kAllGatherTag = 1 << 30;
+constexpr int kReduceScatterTag = kAllGatherTag + 1;
 
 }  // namespace
 
@@ -27,18 +27,17 @@ void Group::broadcast(at::Tensor tensor, int root) const {
 }
 
 Pending Group::send(at::Tensor tensor, int to, int tag) const {
-  TANDEM_CHECK(to != rank_ && to < size_ && tag < kReduceScatterTag, "send to {} of {}, tag {}", to, size_,
-               tag);
+  TANDEM_CHECK(to != rank_ && to < size_ && tag < kAllGatherTag, "send to {} of {}, tag {}", to, size_, tag);
   return backend_->send(std::move(tensor), to, tag);
 }
 
 Pending Group::receive(at::Tensor tensor, int from, int tag) const {
-  TANDEM_CHECK(from != rank_ && from < size_ && tag < kReduceScatterTag, "receive from {} of {}, tag {}",
-               from, size_, tag);
+  TANDEM_CHECK(from != rank_ && from < size_ && tag < kAllGatherTag, "receive from {} of {}, tag {}", from,
+               size_, tag);
   return backend_->receive(std::move(tensor), from, tag);
 }
 
-Pending Group::reduce_scatter(at::Tensor input, at::Tensor output) const {
+Pending Group::reduce_scatter(at::Tensor input, at::Tensor output, int channel) const {
   TANDEM_CHECK(input.numel() == output.numel() * size_, "reduce-scatter of {} elements into {} x {}",
                input.numel(), size_, output.numel());
   const at::Tensor parts = input.view({size_, output.numel()});
@@ -55,8 +54,9 @@ Pending Group::reduce_scatter(at::Tensor input, at::Tensor output) const {
   exchange->received = at::empty_like(parts);
   for (int step = 1; step < size_; ++step) {
     const int from = (rank_ + size_ - step) % size_, to = (rank_ + step) % size_;
-    exchange->operations.push_back(backend_->receive(exchange->received[from], from, kReduceScatterTag));
-    exchange->operations.push_back(backend_->send(parts[to], to, kReduceScatterTag));
+    exchange->operations.push_back(
+        backend_->receive(exchange->received[from], from, kReduceScatterTag + channel));
+    exchange->operations.push_back(backend_->send(parts[to], to, kReduceScatterTag + channel));
   }
   return Pending([=, rank = rank_, size = size_] {
     for (Pending& operation : exchange->operations) operation.wait();

@@ -32,7 +32,7 @@ class Group {
   /// Sums the inputs of all ranks (n equal parts along the flattened tensor) in rank order, and leaves part
   /// rank() in `output`. The sum does not depend on timing. One step, S (n-1)/n bytes sent a rank; extra
   /// memory of the same size until wait().
-  Pending reduce_scatter(at::Tensor input, at::Tensor output) const;
+  Pending reduce_scatter(at::Tensor input, at::Tensor output, int channel = 0) const;
 
   /// Gathers every rank's `input` into `output`, in rank order; `input` may be part rank() of `output`
   /// itself. One step, S (n-1)/n bytes sent a rank.

@@ -25,7 +25,8 @@ struct TensorSpec {
   std::vector<int> stages = {0};
   /// Whether weight decay applies.
   bool decays = true;
-  /// Initial values are normal with this mean, and this standard deviation: one for all, or one for each index of dim 0.
+  /// Initial values are normal with this mean, and this standard deviation: one for all, or one for each
+  /// index of dim 0.
   double initial_mean = 0;
   std::vector<double> initial_deviation = {0};
 

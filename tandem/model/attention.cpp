@@ -38,7 +38,8 @@ at::Tensor project_out(const at::Tensor& residual, const at::Tensor& heads_BTHE,
 }
 
 // Appends keys and values and returns all of them.
-std::pair<at::Tensor, at::Tensor> extend(KeyValueCache& cache, const at::Tensor& key, const at::Tensor& value) {
+std::pair<at::Tensor, at::Tensor> extend(KeyValueCache& cache, const at::Tensor& key,
+                                         const at::Tensor& value) {
   const int64_t added = key.size(1);
   cache.key.narrow(1, cache.length, added).copy_(key);
   cache.value.narrow(1, cache.length, added).copy_(value);
@@ -54,7 +55,8 @@ SelfAttention::SelfAttention(Parameters& parameters, std::string name)
       query_key_value_(parameters.at(name_ + ".query_key_value")),
       output_(parameters.at(name_ + ".output")) {}
 
-at::Tensor SelfAttention::operator()(const at::Tensor& x_BTD, const LayerContext& context, KeyValueCache* cache) const {
+at::Tensor SelfAttention::operator()(const at::Tensor& x_BTD, const LayerContext& context,
+                                     KeyValueCache* cache) const {
   const at::Tensor fused = split_heads(linear(normed(x_BTD, norm_, context), query_key_value_), 3, context);
   at::Tensor query = fused.select(2, 0), key = fused.select(2, 1), value = fused.select(2, 2);
   if (is_rotary(context)) {
@@ -81,8 +83,10 @@ KeyValueCache CrossAttention::project(const at::Tensor& memory_BSD, const LayerC
 
 at::Tensor CrossAttention::operator()(const at::Tensor& x_BTD, const KeyValueCache& projected,
                                       const LayerContext& context) const {
-  const at::Tensor query = split_heads(linear(normed(x_BTD, norm_, context), query_), 1, context).select(2, 0);
-  const at::Tensor heads = attention(query, projected.key, projected.value, score_scale(context), context.cross);
+  const at::Tensor query =
+      split_heads(linear(normed(x_BTD, norm_, context), query_), 1, context).select(2, 0);
+  const at::Tensor heads =
+      attention(query, projected.key, projected.value, score_scale(context), context.cross);
   return project_out(x_BTD, heads, output_, context, name_);
 }
 

@@ -42,8 +42,8 @@ void scatter_add(const at::Tensor& ids, const at::Tensor& rows, at::Tensor table
 
 struct Lookup : torch::autograd::Function<Lookup> {
   // Rows that another tensor rank holds are left 0.
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& value, Parameter* table, const at::Tensor& ids_BT,
-                            int64_t first_row, int64_t num_rows) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& value, Parameter* table,
+                            const at::Tensor& ids_BT, int64_t first_row, int64_t num_rows) {
     const at::Tensor local = ids_BT.flatten() - first_row;
     const at::Tensor places = local.ge(0).logical_and_(local.lt(num_rows)).nonzero().flatten();
     const at::Tensor rows = local.index_select(0, places);
@@ -69,7 +69,8 @@ struct Lookup : torch::autograd::Function<Lookup> {
 at::Tensor embed(const at::Tensor& ids_BT, Parameter& table, const comm::Group& tensor) {
   if (at::GradMode::is_enabled()) table.begin_use();
   const layout::Slice held = layout::local_slice(table.spec, tensor.rank(), tensor.size());
-  return comm::sum_partial(Lookup::apply(table.value, &table, ids_BT, held.offset[0], held.extent[0]), tensor);
+  return comm::sum_partial(Lookup::apply(table.value, &table, ids_BT, held.offset[0], held.extent[0]),
+                           tensor);
 }
 
 }  // namespace tandem::model

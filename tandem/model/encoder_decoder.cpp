@@ -6,22 +6,15 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include "tandem/model/accumulation.h"
 #include "tandem/model/embedding.h"
 #include "tandem/model/fan_out.h"
 #include "tandem/model/norm.h"
 
 namespace tandem::model {
 
-namespace {
-
-at::ScalarType accumulation_type(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
-
-}  // namespace
-
-EncoderDecoder::EncoderDecoder(const ModelConfig& config, const schedule::StageLayers& layers, Parameters& parameters,
-                               const comm::Group& tensor)
+EncoderDecoder::EncoderDecoder(const ModelConfig& config, const schedule::StageLayers& layers,
+                               Parameters& parameters, const comm::Group& tensor)
     : config_(config), layers_(layers), tensor_(tensor) {
   for (int layer = layers.encoder_begin; layer < layers.encoder_end; ++layer) {
     const std::string name = fmt::format("encoder.layer.{}.", layer);
@@ -50,8 +43,8 @@ EncoderDecoder::EncoderDecoder(const ModelConfig& config, const schedule::StageL
 
 LayerContext EncoderDecoder::encoder_context(const at::Tensor& source_lengths, int64_t num_positions,
                                              const DropoutSource& dropout) const {
-  LayerContext context{.config = &config_, .tensor = &tensor_, .dropout = dropout,
-                       .self = {.key_lengths = source_lengths}};
+  LayerContext context{
+      .config = &config_, .tensor = &tensor_, .dropout = dropout, .self = {.key_lengths = source_lengths}};
   if (encoder_bias_ != nullptr)
     context.bias_HTS = relative_bias(*encoder_bias_, Direction::kBoth,
                                      {.num_queries = num_positions, .num_keys = num_positions}, config_);
@@ -61,40 +54,50 @@ LayerContext EncoderDecoder::encoder_context(const at::Tensor& source_lengths, i
 LayerContext EncoderDecoder::decoder_context(const at::Tensor& memory_lengths, BiasExtent extent,
                                              const DropoutSource& dropout) const {
   // Padded target positions stand behind the real ones, where causality already hides them.
-  LayerContext context{.config = &config_, .tensor = &tensor_, .dropout = dropout,
-                       .self = {.causality = Causality::kCausal}, .cross = {.key_lengths = memory_lengths},
+  LayerContext context{.config = &config_,
+                       .tensor = &tensor_,
+                       .dropout = dropout,
+                       .self = {.causality = Causality::kCausal},
+                       .cross = {.key_lengths = memory_lengths},
                        .first_position = extent.first_query};
-  if (decoder_bias_ != nullptr) context.bias_HTS = relative_bias(*decoder_bias_, Direction::kBack, extent, config_);
+  if (decoder_bias_ != nullptr)
+    context.bias_HTS = relative_bias(*decoder_bias_, Direction::kBack, extent, config_);
   return context;
 }
 
-at::Tensor EncoderDecoder::run_encoder(const Batch& batch, at::Tensor hidden, const DropoutSource& dropout) const {
+at::Tensor EncoderDecoder::run_encoder(const Batch& batch, at::Tensor hidden,
+                                       const DropoutSource& dropout) const {
   if (layers_.encoder_begin == 0)
-    hidden = model::dropout(embed(batch.source_BS, *embedding_, tensor_), dropout.at("encoder.embedding", config_.hidden));
+    hidden = model::dropout(embed(batch.source_BS, *embedding_, tensor_),
+                            dropout.at("encoder.embedding", config_.hidden));
   const LayerContext context = encoder_context(batch.source_lengths, hidden.size(1), dropout);
-  for (const EncoderLayer& layer : encoder_) hidden = layer.feed_forward(layer.attention(hidden, context), context);
+  for (const EncoderLayer& layer : encoder_)
+    hidden = layer.feed_forward(layer.attention(hidden, context), context);
   return encoder_norm_ != nullptr ? rms_norm(hidden, *encoder_norm_, config_.norm_epsilon) : hidden;
 }
 
 StageTensors EncoderDecoder::run_decoder(const Batch& batch, at::Tensor hidden, const at::Tensor& memory,
                                          const DropoutSource& dropout) const {
   if (layers_.decoder_begin == 0)
-    hidden = model::dropout(embed(batch.decoder_BT, *embedding_, tensor_), dropout.at("decoder.embedding", config_.hidden));
+    hidden = model::dropout(embed(batch.decoder_BT, *embedding_, tensor_),
+                            dropout.at("decoder.embedding", config_.hidden));
   const int64_t length = hidden.size(1);
   const LayerContext context =
       decoder_context(batch.source_lengths, {.num_queries = length, .num_keys = length}, dropout);
-  const std::vector<at::Tensor> memories = fan_out(memory.to(accumulation_type(hidden)),
-                                                   static_cast<int64_t>(decoder_.size()), hidden.scalar_type());
+  const std::vector<at::Tensor> memories = fan_out(
+      memory.to(accumulation_type(hidden)), static_cast<int64_t>(decoder_.size()), hidden.scalar_type());
   for (size_t i = 0; i < decoder_.size(); ++i) {
     const DecoderLayer& layer = decoder_[i];
     hidden = layer.cross_attention(layer.self_attention(hidden, context), memories[i], context);
     hidden = layer.feed_forward(hidden, context);
   }
-  if (decoder_norm_ != nullptr) return {.hidden = rms_norm(hidden, *decoder_norm_, config_.norm_epsilon), .memory = {}};
+  if (decoder_norm_ != nullptr)
+    return {.hidden = rms_norm(hidden, *decoder_norm_, config_.norm_epsilon), .memory = {}};
   return {.hidden = hidden, .memory = memories.back()};
 }
 
-StageTensors EncoderDecoder::forward(const Batch& batch, const StageTensors& incoming, const DropoutSource& dropout) const {
+StageTensors EncoderDecoder::forward(const Batch& batch, const StageTensors& incoming,
+                                     const DropoutSource& dropout) const {
   StageTensors now = incoming;
   if (layers_.has_encoder()) {
     now.hidden = run_encoder(batch, now.hidden, dropout);
@@ -104,7 +107,8 @@ StageTensors EncoderDecoder::forward(const Batch& batch, const StageTensors& inc
 }
 
 at::Tensor EncoderDecoder::head_input(const at::Tensor& hidden_BTD) const {
-  // A tied table has entries of deviation 1: T5 scales its output down (Mesh TensorFlow's shared_embedding_and_softmax).
+  // A tied table has entries of deviation 1: T5 scales its output down (Mesh TensorFlow's
+  // shared_embedding_and_softmax).
   return config_.tied_head ? hidden_BTD * (1 / std::sqrt(static_cast<double>(config_.hidden))) : hidden_BTD;
 }
 
@@ -116,7 +120,11 @@ at::Tensor EncoderDecoder::loss(const Batch& batch, const at::Tensor& hidden_BTD
 }
 
 at::Tensor EncoderDecoder::encode(const at::Tensor& source_BS, const at::Tensor& source_lengths) const {
-  const Batch batch{.source_BS = source_BS, .source_lengths = source_lengths, .decoder_BT = {}, .labels_BT = {}, .rows = {}};
+  const Batch batch{.source_BS = source_BS,
+                    .source_lengths = source_lengths,
+                    .decoder_BT = {},
+                    .labels_BT = {},
+                    .rows = {}};
   return run_encoder(batch, {}, {});
 }
 

@@ -20,9 +20,10 @@ namespace tandem::model {
 struct Batch {
   at::Tensor source_BS;       ///< int64 ids
   at::Tensor source_lengths;  ///< [B] int64, CPU
-  at::Tensor decoder_BT;      ///< int64 ids that the decoder reads: the start token, then the target without its last
-  at::Tensor labels_BT;       ///< int64 ids to predict; kNoLabel where there is none
-  at::Tensor rows;            ///< [B] int64, CPU: number of each sample in the global batch
+  at::Tensor
+      decoder_BT;  ///< int64 ids that the decoder reads: the start token, then the target without its last
+  at::Tensor labels_BT;  ///< int64 ids to predict; kNoLabel where there is none
+  at::Tensor rows;       ///< [B] int64, CPU: number of each sample in the global batch
 
   static constexpr int64_t kNoLabel = -1;
 };
@@ -46,25 +47,29 @@ struct DecoderState {
   int64_t length = 0;         ///< positions decoded so far
 };
 
-/// The layers of one stage of a pre-norm encoder-decoder Transformer in T5's form (Raffel et al., JMLR 21, section 2.1; gated
-/// GELU of T5 v1.1): what is computed, and nothing of how ranks share it but the tensor group inside each layer.
+/// The layers of one stage of a pre-norm encoder-decoder Transformer in T5's form (Raffel et al., JMLR 21,
+/// section 2.1; gated GELU of T5 v1.1): what is computed, and nothing of how ranks share it but the tensor
+/// group inside each layer.
 class EncoderDecoder {
  public:
   /// Takes the stage's parameters, made from tensor_table(); parameters and group must outlive this.
   EncoderDecoder(const ModelConfig& config, const schedule::StageLayers& layers, Parameters& parameters,
                  const comm::Group& tensor);
 
-  /// Runs this stage's part of a forward: the first stage takes nothing in, the others what the border before them declares
-  /// (memory in any type: its gradient comes back in that type). Returns what the border after it declares.
+  /// Runs this stage's part of a forward: the first stage takes nothing in, the others what the border before
+  /// them declares (memory in any type: its gradient comes back in that type). Returns what the border after
+  /// it declares.
   StageTensors forward(const Batch& batch, const StageTensors& incoming, const DropoutSource& dropout) const;
 
   /// Returns scale * sum of the losses of all labels; on the last stage, given forward's `hidden`.
   at::Tensor loss(const Batch& batch, const at::Tensor& hidden_BTD, double scale) const;
 
-  /// Runs the encoder alone, without dropout: -> memory [B, S, D]. For a stage that holds all layers, as are the next two.
+  /// Runs the encoder alone, without dropout: -> memory [B, S, D]. For a stage that holds all layers, as are
+  /// the next two.
   at::Tensor encode(const at::Tensor& source_BS, const at::Tensor& source_lengths) const;
   /// Projects the memory for every decoder layer and makes room for `capacity` positions.
-  DecoderState start_decoding(const at::Tensor& memory_BSD, const at::Tensor& source_lengths, int64_t capacity) const;
+  DecoderState start_decoding(const at::Tensor& memory_BSD, const at::Tensor& source_lengths,
+                              int64_t capacity) const;
   /// Decodes further positions [B, T] and extends the state -> logits [B, T, V] in the accumulation type.
   at::Tensor decode(const at::Tensor& ids_BT, DecoderState& state) const;
 
@@ -81,7 +86,8 @@ class EncoderDecoder {
 
   LayerContext encoder_context(const at::Tensor& source_lengths, int64_t num_positions,
                                const DropoutSource& dropout) const;
-  LayerContext decoder_context(const at::Tensor& memory_lengths, BiasExtent extent, const DropoutSource& dropout) const;
+  LayerContext decoder_context(const at::Tensor& memory_lengths, BiasExtent extent,
+                               const DropoutSource& dropout) const;
   at::Tensor run_encoder(const Batch& batch, at::Tensor hidden, const DropoutSource& dropout) const;
   StageTensors run_decoder(const Batch& batch, at::Tensor hidden, const at::Tensor& memory,
                            const DropoutSource& dropout) const;

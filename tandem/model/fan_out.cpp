@@ -12,7 +12,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 struct FanOut : torch::autograd::Function<FanOut> {
-  static variable_list forward(AutogradContext* context, const at::Tensor& x, int64_t copies, at::ScalarType type) {
+  static variable_list forward(AutogradContext* context, const at::Tensor& x, int64_t copies,
+                               at::ScalarType type) {
     context->set_materialize_grads(false);
     context->saved_data["type"] = static_cast<int64_t>(x.scalar_type());
     const at::Tensor copy = x.to(type);

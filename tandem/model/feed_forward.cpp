@@ -23,7 +23,8 @@ at::Tensor FeedForward::operator()(const at::Tensor& x_BTD, const LayerContext& 
   const at::Tensor inner = gated_gelu(linear(normed, gate_up_));
   const at::Tensor kept = dropout(
       inner, context.dropout.at(name_ + ".inner", config.feed_forward, tensor.rank() * inner.size(-1)));
-  return add_dropped(x_BTD, comm::sum_partial(linear(kept, down_), tensor), context.dropout.at(name_, config.hidden));
+  return add_dropped(x_BTD, comm::sum_partial(linear(kept, down_), tensor),
+                     context.dropout.at(name_, config.hidden));
 }
 
 }  // namespace tandem::model

@@ -10,8 +10,8 @@
 
 namespace tandem::model {
 
-/// Pre-norm gated-GELU feed-forward with residual: [B, T, D] -> [B, T, D]. The inner width is split over the tensor group,
-/// whose ranks all call; one all-reduce of B T D elements in forward and one in backward.
+/// Pre-norm gated-GELU feed-forward with residual: [B, T, D] -> [B, T, D]. The inner width is split over the
+/// tensor group, whose ranks all call; one all-reduce of B T D elements in forward and one in backward.
 class FeedForward {
  public:
   /// Takes the parameters named `name`.*; they must outlive this.

@@ -45,12 +45,14 @@ void fill(const layout::TensorSpec& spec, uint64_t seed, const layout::PlacedBox
 
 }  // namespace
 
-at::Tensor initial_values(const layout::TensorSpec& spec, uint64_t seed, int rank, int num_ranks, at::ScalarType type) {
+at::Tensor initial_values(const layout::TensorSpec& spec, uint64_t seed, int rank, int num_ranks,
+                          at::ScalarType type) {
   const layout::Shape local = layout::local_shape(spec, num_ranks);
   at::Tensor values = at::zeros(local, type);
   for (const layout::PlacedBox& box : layout::placed_boxes(spec, rank, num_ranks, 0, values.numel()))
-    AT_DISPATCH_FLOATING_TYPES(type, "initial_values",
-                               [&] { fill(spec, seed, box, values.data_ptr<scalar_t>() + box.local_offset); });
+    AT_DISPATCH_FLOATING_TYPES(type, "initial_values", [&] {
+      fill(spec, seed, box, values.data_ptr<scalar_t>() + box.local_offset);
+    });
   return values;
 }
 

@@ -35,13 +35,14 @@ struct LayerContext {
   const ModelConfig* config = nullptr;
   const comm::Group* tensor = nullptr;
   DropoutSource dropout;
-  Visibility self;            ///< of the stack's own positions
-  Visibility cross;           ///< of the memory's; decoder only
-  at::Tensor bias_HTS;        ///< relative_bias only
+  Visibility self;             ///< of the stack's own positions
+  Visibility cross;            ///< of the memory's; decoder only
+  at::Tensor bias_HTS;         ///< relative_bias only
   int64_t first_position = 0;  ///< of the queries; above 0 when decoding with a cache
 };
 
-/// Keys and values of one attention that later queries read again: [B, capacity, H, E], the first `length` in use.
+/// Keys and values of one attention that later queries read again: [B, capacity, H, E], the first `length` in
+/// use.
 struct KeyValueCache {
   at::Tensor key;
   at::Tensor value;

@@ -20,13 +20,14 @@ struct BiasExtent {
   int64_t first_query = 0;
 };
 
-/// Returns T5's bucket of a distance (key position - query position): half of the buckets for near distances one by one, the
-/// rest logarithmically up to config.relative_distance; with kBoth half of them for each side. (Raffel et al., JMLR 21,
-/// section 2.1; HF's T5Attention.)
+/// Returns T5's bucket of a distance (key position - query position): half of the buckets for near distances
+/// one by one, the rest logarithmically up to config.relative_distance; with kBoth half of them for each
+/// side. (Raffel et al., JMLR 21, section 2.1; HF's T5Attention.)
 int64_t relative_bucket(int64_t distance, Direction direction, const ModelConfig& config);
 
-/// Returns the bias [H, T, S] of this rank's heads in the accumulation type, from the table [buckets, H]. Backward adds to
-/// table.gradient. No communication.
-at::Tensor relative_bias(Parameter& table, Direction direction, const BiasExtent& extent, const ModelConfig& config);
+/// Returns the bias [H, T, S] of this rank's heads in the accumulation type, from the table [buckets, H].
+/// Backward adds to table.gradient. No communication.
+at::Tensor relative_bias(Parameter& table, Direction direction, const BiasExtent& extent,
+                         const ModelConfig& config);
 
 }  // namespace tandem::model

@@ -18,7 +18,8 @@ constexpr int kReplicated = TensorSpec::kReplicated;
 
 class Table {
  public:
-  Table(const ModelConfig& config, const std::vector<StageLayers>& stages) : config_(config), stages_(stages) {}
+  Table(const ModelConfig& config, const std::vector<StageLayers>& stages)
+      : config_(config), stages_(stages) {}
 
   std::vector<TensorSpec> build() {
     const int last = static_cast<int>(stages_.size()) - 1;
@@ -26,21 +27,27 @@ class Table {
     std::vector<int> embedding_stages{0};
     if (first_decoder != 0) embedding_stages.push_back(first_decoder);
     if (config_.tied_head && last != first_decoder) embedding_stages.push_back(last);
-    add({.name = "embedding", .shape = {config_.vocabulary, config_.hidden}, .tensor_dim = 0, .stages = embedding_stages,
+    add({.name = "embedding",
+         .shape = {config_.vocabulary, config_.hidden},
+         .tensor_dim = 0,
+         .stages = embedding_stages,
          .initial_deviation = {1}});
 
     bias("encoder.relative_bias", [](const StageLayers& s) { return s.has_encoder(); });
     for (int layer = 0; layer < config_.encoder_layers; ++layer) {
-      const int stage = stage_of([&](const StageLayers& s) { return s.encoder_begin <= layer && layer < s.encoder_end; });
+      const int stage =
+          stage_of([&](const StageLayers& s) { return s.encoder_begin <= layer && layer < s.encoder_end; });
       const std::string prefix = fmt::format("encoder.layer.{}", layer);
       self_attention(prefix + ".attention", stage);
       feed_forward(prefix + ".feed_forward", stage);
     }
-    norm("encoder.norm", stage_of([&](const StageLayers& s) { return s.encoder_end == config_.encoder_layers; }));
+    norm("encoder.norm",
+         stage_of([&](const StageLayers& s) { return s.encoder_end == config_.encoder_layers; }));
 
     bias("decoder.relative_bias", [](const StageLayers& s) { return s.has_decoder(); });
     for (int layer = 0; layer < config_.decoder_layers; ++layer) {
-      const int stage = stage_of([&](const StageLayers& s) { return s.decoder_begin <= layer && layer < s.decoder_end; });
+      const int stage =
+          stage_of([&](const StageLayers& s) { return s.decoder_begin <= layer && layer < s.decoder_end; });
       const std::string prefix = fmt::format("decoder.layer.{}", layer);
       self_attention(prefix + ".self_attention", stage);
       cross_attention(prefix + ".cross_attention", stage);
@@ -48,7 +55,10 @@ class Table {
     }
     norm("decoder.norm", last);
     if (!config_.tied_head)
-      add({.name = "head", .shape = {config_.vocabulary, config_.hidden}, .tensor_dim = 0, .stages = {last},
+      add({.name = "head",
+           .shape = {config_.vocabulary, config_.hidden},
+           .tensor_dim = 0,
+           .stages = {last},
            .initial_deviation = {fan_in(config_.hidden)}});
     return std::move(table_);
   }
@@ -70,19 +80,30 @@ class Table {
   void add(TensorSpec spec) { table_.push_back(std::move(spec)); }
   void matrix(const std::string& name, Shape shape, int tensor_dim, int stage,
               std::vector<double> deviation) {
-    add({.name = name, .shape = std::move(shape), .tensor_dim = tensor_dim, .stages = {stage},
+    add({.name = name,
+         .shape = std::move(shape),
+         .tensor_dim = tensor_dim,
+         .stages = {stage},
          .initial_deviation = std::move(deviation)});
   }
   void norm(const std::string& name, int stage) {
-    add({.name = name, .shape = {config_.hidden}, .tensor_dim = kReplicated, .stages = {stage}, .decays = false,
+    add({.name = name,
+         .shape = {config_.hidden},
+         .tensor_dim = kReplicated,
+         .stages = {stage},
+         .decays = false,
          .initial_mean = 1});
   }
 
   template <typename Holds>
   void bias(const std::string& name, const Holds& holds) {
     if (!relative()) return;
-    TensorSpec spec{.name = name, .shape = {config_.relative_buckets, config_.heads}, .tensor_dim = 1, .stages = {},
-                    .decays = false, .initial_deviation = {fan_in(config_.hidden)}};
+    TensorSpec spec{.name = name,
+                    .shape = {config_.relative_buckets, config_.heads},
+                    .tensor_dim = 1,
+                    .stages = {},
+                    .decays = false,
+                    .initial_deviation = {fan_in(config_.hidden)}};
     for (size_t stage = 0; stage < stages_.size(); ++stage)
       if (holds(stages_[stage])) spec.stages.push_back(static_cast<int>(stage));
     add(std::move(spec));
@@ -113,7 +134,8 @@ class Table {
 
 }  // namespace
 
-std::vector<layout::TensorSpec> tensor_table(const ModelConfig& config, const std::vector<StageLayers>& stages) {
+std::vector<layout::TensorSpec> tensor_table(const ModelConfig& config,
+                                             const std::vector<StageLayers>& stages) {
   return Table(config, stages).build();
 }
 

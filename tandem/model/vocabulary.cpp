@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "tandem/model/accumulation.h"
+
 namespace tandem::model {
 
 namespace {
@@ -13,24 +15,24 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::ScalarType accumulation_type(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+// The rows of the table, or of its gradient, that are part of the vocabulary.
+at::Tensor real_rows(const at::Tensor& rows, const layout::Slice& held) {
+  return rows.narrow(0, 0, held.extent[0]);
 }
 
-// The rows of the table, or of its gradient, that are part of the vocabulary.
-at::Tensor real_rows(const at::Tensor& rows, const layout::Slice& held) { return rows.narrow(0, 0, held.extent[0]); }
-
 at::Tensor row_maximum(const at::Tensor& logits_NV, const comm::Group& tensor) {
-  at::Tensor maximum = logits_NV.size(1) > 0
-                           ? logits_NV.amax({1})
-                           : at::full({logits_NV.size(0)}, -std::numeric_limits<double>::infinity(), logits_NV.options());
+  at::Tensor maximum =
+      logits_NV.size(1) > 0
+          ? logits_NV.amax({1})
+          : at::full({logits_NV.size(0)}, -std::numeric_limits<double>::infinity(), logits_NV.options());
   tensor.all_reduce(maximum, comm::Reduce::kMax);
   return maximum;
 }
 
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_ND, const at::Tensor& value, Parameter* table,
-                            const at::Tensor& labels_N, const comm::Group* tensor, double scale) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_ND, const at::Tensor& value,
+                            Parameter* table, const at::Tensor& labels_N, const comm::Group* tensor,
+                            double scale) {
     const layout::Slice held = layout::local_slice(table->spec, tensor->rank(), tensor->size());
     at::Tensor logits_NV = at::mm(hidden_ND, real_rows(value, held).t()).to(accumulation_type(hidden_ND));
     const at::Tensor maximum_N = row_maximum(logits_NV, *tensor);
@@ -86,7 +88,8 @@ at::Tensor summed_token_loss(const at::Tensor& hidden_ND, Parameter& table, cons
 }
 
 at::Tensor vocabulary_logits(const at::Tensor& hidden_ND, const Parameter& table) {
-  return at::mm(hidden_ND, table.value.narrow(0, 0, table.spec.shape[0]).t()).to(accumulation_type(hidden_ND));
+  return at::mm(hidden_ND, table.value.narrow(0, 0, table.spec.shape[0]).t())
+      .to(accumulation_type(hidden_ND));
 }
 
 }  // namespace tandem::model

@@ -42,8 +42,8 @@ struct BundleTensor {
   /// Number of rows a sample: source or target positions.
   enum class Rows { kSource, kTarget };
 
-  /// Type of the gradient that comes back. A tensor with several consumers is summed in the accumulation type, on the wire
-  /// too; values always travel in the compute type.
+  /// Type of the gradient that comes back. A tensor with several consumers is summed in the accumulation
+  /// type, on the wire too; values always travel in the compute type.
   enum class Gradient { kCompute, kAccumulation };
 
   Name name = Name::kHidden;

@@ -52,8 +52,7 @@ TEST(Bundle, MemoryIsHandedOnThroughAllDecoderStages) {
   const BundleTensor memory{kMemory, kSource, BundleTensor::Gradient::kAccumulation};
   EXPECT_THAT(bundle_after(stages, 0), ElementsAre(BundleTensor{kHidden, kSource}));
   EXPECT_THAT(bundle_after(stages, 1), ElementsAre(memory));
-  EXPECT_THAT(bundle_after(stages, 2),
-              ElementsAre(BundleTensor{kHidden, kTarget}, memory));
+  EXPECT_THAT(bundle_after(stages, 2), ElementsAre(BundleTensor{kHidden, kTarget}, memory));
   EXPECT_THAT(bundle_after(stages, 3), IsEmpty());
 }
 

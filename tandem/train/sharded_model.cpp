@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/train/sharded_model.h"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include "tandem/base/error.h"
+#include "tandem/model/initialize.h"
+#include "tandem/model/tensor_table.h"
+#include "tandem/parallel/gradient_norm.h"
+#include "tandem/schedule/schedule.h"
+
+namespace tandem::train {
+
+namespace {
+
+int as_int(int64_t value) { return static_cast<int>(value); }
+
+layout::MeshCoordinate extent_of(const parallel::ParallelConfig& config) {
+  return {.data = as_int(config.data), .pipeline = as_int(config.pipeline), .tensor = as_int(config.tensor)};
+}
+
+std::vector<schedule::StageLayers> stages_of(const RunConfig& config) {
+  std::optional<int> encoder_stages;
+  if (config.parallel.encoder_stages) encoder_stages = as_int(*config.parallel.encoder_stages);
+  return schedule::make_stages({.encoder_layers = as_int(config.model.encoder_layers),
+                                .decoder_layers = as_int(config.model.decoder_layers),
+                                .num_stages = as_int(config.parallel.pipeline),
+                                .encoder_stages = encoder_stages,
+                                .source_length = as_int(config.data.source_length),
+                                .target_length = as_int(config.data.target_length)});
+}
+
+int64_t count_labels(const std::vector<model::Batch>& batches) {
+  int64_t count = 0;
+  for (const model::Batch& batch : batches)
+    count += batch.labels_BT.ne(model::Batch::kNoLabel).sum().item<int64_t>();
+  return count;
+}
+
+int64_t count_source(const std::vector<model::Batch>& batches) {
+  int64_t count = 0;
+  for (const model::Batch& batch : batches) count += batch.source_lengths.sum().item<int64_t>();
+  return count;
+}
+
+}  // namespace
+
+parallel::StorageTypes storage_types(Precision precision) {
+  switch (precision) {
+    case Precision::kBf16:
+      return {.compute = at::kBFloat16, .accumulation = at::kFloat};
+    case Precision::kFp64:
+      return {.compute = at::kDouble, .accumulation = at::kDouble};
+    case Precision::kFp32:
+      break;
+  }
+  return {.compute = at::kFloat, .accumulation = at::kFloat};
+}
+
+ShardedModel::ShardedModel(const RunConfig& config, const comm::World& world)
+    : config_(config),
+      mesh_(extent_of(config.parallel)),
+      coordinate_(mesh_.coordinate_of(world.rank())),
+      groups_(comm::make_mesh_groups(world, mesh_)),
+      stages_(stages_of(config)) {
+  const int stage = coordinate_.pipeline;
+  const parallel::StorageTypes types = storage_types(config.train.precision);
+  const auto table = model::tensor_table(config.model, stages_);
+  storage_ = std::make_unique<parallel::BucketStorage>(
+      table, stage,
+      layout::BucketRules{.data_ranks = mesh_.extent().data, .tensor_ranks = mesh_.extent().tensor}, types);
+  reducer_ = std::make_unique<parallel::GradientReducer>(*storage_, groups_.data, make_shared_groups(world));
+  optimizer_ = std::make_unique<parallel::ShardedOptimizer>(
+      *storage_, groups_.data, config.optimizer,
+      config.parallel.sharded_optimizer ? parallel::Sharding::kSharded : parallel::Sharding::kReplicated);
+  for (size_t i = 0; i < table.size(); ++i) {
+    if (!table[i].is_on(stage)) continue;
+    model::Parameter& parameter = parameters_.add(table[i]);
+    parameter.value = storage_->value(i).detach().requires_grad_(true);
+    parameter.gradient = storage_->gradient(i);
+    parameter.on_settled = [this, i] { reducer_->settle(i); };
+  }
+  model_ = std::make_unique<model::EncoderDecoder>(config.model, stages_[static_cast<size_t>(stage)],
+                                                   parameters_, groups_.tensor);
+  stage_ =
+      std::make_unique<ModelStage>(*model_, config.model, stages_, stage, types.compute, types.accumulation);
+  executor_ = std::make_unique<parallel::PipelineExecutor>(groups_.pipeline, *stage_);
+  fill_initial();
+}
+
+parallel::SharedGroups ShardedModel::make_shared_groups(const comm::World& world) const {
+  parallel::SharedGroups groups;
+  for (const layout::TensorSpec& spec : storage_->specs()) {
+    if (!spec.is_shared() || !spec.is_on(coordinate_.pipeline) || groups.contains(spec.stages)) continue;
+    std::vector<int> ranks;
+    for (const int stage : spec.stages) {
+      layout::MeshCoordinate holder = coordinate_;
+      holder.pipeline = stage;
+      ranks.push_back(mesh_.rank_of(holder));
+    }
+    groups.emplace(spec.stages, world.make_group("shared", ranks));
+  }
+  return groups;
+}
+
+void ShardedModel::fill_initial() {
+  for (size_t bucket = 0; bucket < storage_->buckets().size(); ++bucket) {
+    const at::Tensor shard = optimizer_->shard("parameter", bucket);
+    for (const layout::ShardSegment& segment :
+         layout::shard_segments(storage_->buckets()[bucket], coordinate_.data)) {
+      const at::Tensor values =
+          model::initial_values(table()[segment.tensor], static_cast<uint64_t>(config_.train.seed),
+                                coordinate_.tensor, mesh_.extent().tensor, storage_->types().accumulation);
+      shard.narrow(0, segment.shard_offset, segment.num_elements)
+          .copy_(values.flatten().narrow(0, segment.tensor_offset, segment.num_elements));
+    }
+  }
+  optimizer_->publish();
+}
+
+// The last stage's tensor ranks all hold the loss of their data rank: one of them counts.
+double ShardedModel::sum_losses(double own) const {
+  at::Tensor sum = at::full({1}, coordinate_.tensor == 0 ? own : 0.0, at::kDouble);
+  groups_.world.all_reduce(sum);
+  return sum.item<double>();
+}
+
+std::optional<std::string> ShardedModel::describe_non_finite(double loss) const {
+  const auto own = parallel::non_finite_gradients(
+      *storage_, {.data_rank = coordinate_.data, .tensor_rank = coordinate_.tensor});
+  std::string text;
+  const std::vector<std::string> all = groups_.world.all_gather_text(fmt::format("{}", fmt::join(own, ", ")));
+  for (size_t rank = 0; rank < all.size(); ++rank)
+    if (!all[rank].empty()) text += fmt::format("{}rank {}: {}", text.empty() ? "" : "; ", rank, all[rank]);
+  return fmt::format("{} is not finite ({})", std::isfinite(loss) ? "gradient" : "loss",
+                     text.empty() ? "no gradient" : text);
+}
+
+StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micro_batches,
+                                    double learning_rate) {
+  at::Tensor counts = at::tensor({count_labels(micro_batches), count_source(micro_batches)}, at::kLong);
+  groups_.data.all_reduce(counts);
+  StepResult result{.target_tokens = counts[0].item<int64_t>(), .source_tokens = counts[1].item<int64_t>()};
+
+  const auto& shape =
+      schedule::ProgramShape{.num_stages = mesh_.extent().pipeline,
+                             .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))};
+  const schedule::Program program = config_.parallel.schedule == parallel::Schedule::kGpipe
+                                        ? schedule::make_gpipe(shape)
+                                        : schedule::make_1f1b(shape);
+  const double scale = result.target_tokens > 0 ? 1.0 / static_cast<double>(result.target_tokens) : 0;
+  stage_->begin(std::move(micro_batches),
+                {.probability = config_.model.dropout,
+                 .seed = static_cast<uint64_t>(config_.train.seed),
+                 .step = static_cast<uint64_t>(step),
+                 .rows = {}},
+                scale);
+  reducer_->begin_step();
+  const double own_loss = executor_->run(program[static_cast<size_t>(coordinate_.pipeline)],
+                                         [&] { reducer_->begin_last_backward(); });
+  reducer_->finish();
+  result.loss = sum_losses(own_loss);
+
+  const parallel::NormPlace place{.data_rank = coordinate_.data, .tensor_rank = coordinate_.tensor};
+  result.gradient_norm = parallel::gradient_norm(*storage_, place, groups_.world);
+  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
+    result.skipped = describe_non_finite(result.loss);
+    return result;
+  }
+  const double limit = config_.optimizer.clip_norm;
+  if (limit > 0 && result.gradient_norm > limit)
+    parallel::scale_gradients(*storage_, place, limit / result.gradient_norm);
+  optimizer_->step(learning_rate);
+  return result;
+}
+
+EvaluationResult ShardedModel::evaluate(std::vector<model::Batch> micro_batches) {
+  EvaluationResult result{.target_tokens = count_labels(micro_batches)};
+  double own_loss = 0;
+  if (!micro_batches.empty()) {
+    const schedule::Program program = schedule::make_forward_only(
+        {.num_stages = mesh_.extent().pipeline,
+         .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))});
+    stage_->begin(std::move(micro_batches), {}, 1);
+    own_loss = executor_->run(program[static_cast<size_t>(coordinate_.pipeline)]);
+  }
+  at::Tensor tokens = at::full({1}, result.target_tokens, at::kLong);
+  groups_.data.all_reduce(tokens);
+  result.target_tokens = tokens.item<int64_t>();
+  result.loss_sum = sum_losses(own_loss);
+  return result;
+}
+
+}  // namespace tandem::train
