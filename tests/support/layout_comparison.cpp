@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/layout_comparison.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "tandem/base/random.h"
+#include "tandem/train/batch.h"
+#include "tandem/train/sharded_model.h"
+
+namespace tandem::testing {
+
+namespace {
+
+constexpr data::SpecialIds kIds{.vocabulary = 37};
+
+// A region of a global tensor as a view.
+at::Tensor region(at::Tensor tensor, const layout::Slice& slice) {
+  for (size_t dim = 0; dim < slice.offset.size(); ++dim)
+    tensor = tensor.narrow(static_cast<int64_t>(dim), slice.offset[dim], slice.extent[dim]);
+  return tensor;
+}
+
+// Calls visit(spec, box, values) for each piece of the model in this rank's own parts; `flat` gives a
+// bucket's part.
+template <typename Flat, typename Visit>
+void for_each_piece(train::ShardedModel& model, const Flat& flat, const Visit& visit) {
+  const auto& buckets = model.storage().buckets();
+  for (size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+    const at::Tensor shard = flat(bucket);
+    for (const layout::ShardSegment& segment :
+         layout::shard_segments(buckets[bucket], model.coordinate().data)) {
+      const layout::TensorSpec& spec = model.table()[segment.tensor];
+      for (const layout::PlacedBox& box :
+           layout::placed_boxes(spec, model.coordinate().tensor, model.mesh().extent().tensor,
+                                segment.tensor_offset, segment.num_elements)) {
+        const int64_t start = segment.shard_offset + box.local_offset - segment.tensor_offset;
+        visit(spec, box.global, shard.narrow(0, start, box.global.num_elements()).view(box.global.extent));
+      }
+    }
+  }
+}
+
+at::Tensor gradients_of(train::ShardedModel& model, size_t bucket) {
+  return model.storage().shard_gradients(bucket, model.coordinate().data);
+}
+
+std::map<std::string, at::Tensor> whole_tensors(train::ShardedModel& model, bool gradients) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const layout::TensorSpec& spec : model.table())
+    tensors[spec.name] = at::zeros(spec.shape, model.storage().types().accumulation);
+  for_each_piece(
+      model,
+      [&](size_t bucket) {
+        return gradients ? gradients_of(model, bucket) : model.optimizer().shard("parameter", bucket);
+      },
+      [&](const layout::TensorSpec& spec, const layout::Slice& box, const at::Tensor& values) {
+        region(tensors[spec.name], box).copy_(values);
+      });
+  return tensors;
+}
+
+// Largest difference of this rank's pieces, relative to each whole tensor's largest value; counts the
+// elements owned.
+struct PieceComparison {
+  double worst = 0;
+  std::string where;
+  int64_t owned = 0;
+
+  void add(train::ShardedModel& model, const std::map<std::string, at::Tensor>& expected,
+           const layout::TensorSpec& spec, const layout::Slice& box, const at::Tensor& values) {
+    const at::Tensor& whole = expected.at(spec.name);
+    const double largest = std::max(whole.abs().max().item<double>(), 1e-300);
+    const double difference = (region(whole, box) - values).abs().max().item<double>() / largest;
+    // NaN compares false: it must count as a difference.
+    if (!(difference <= worst)) worst = std::isnan(difference) ? INFINITY : difference, where = spec.name;
+    const bool replica = spec.tensor_dim == layout::TensorSpec::kReplicated && model.coordinate().tensor != 0;
+    if (spec.owner_stage() == model.coordinate().pipeline && !replica) owned += box.num_elements();
+  }
+};
+
+double max_over(const comm::Group& world, double value) {
+  at::Tensor max = at::full({1}, value, at::kDouble);
+  world.all_reduce(max, comm::Reduce::kMax);
+  return max.item<double>();
+}
+
+}  // namespace
+
+train::RunConfig small_run(model::Positions positions, train::Precision precision) {
+  train::RunConfig config;
+  config.run_directory = "unused";
+  config.model = {.encoder_layers = 4,
+                  .decoder_layers = 4,
+                  .hidden = 16,
+                  .heads = 4,
+                  .head_dim = 6,
+                  .feed_forward = 24,
+                  .vocabulary = kIds.vocabulary,
+                  .positions = positions,
+                  .dropout = 0.1,
+                  .relative_buckets = 8,
+                  .relative_distance = 10};
+  config.data.source_length = 9;
+  config.data.target_length = 7;
+  config.optimizer.learning_rate = 1e-2;
+  config.optimizer.clip_norm = 0.3;
+  config.train.global_batch = 8;
+  config.train.micro_batch = 2;
+  config.train.steps = 5;
+  config.train.seed = 11;
+  config.train.precision = precision;
+  return config;
+}
+
+data::Sample invented_sample(const train::RunConfig& config, int64_t step, int64_t row) {
+  const CounterRandom random(99, "sample", step, row);
+  data::Sample sample{.source = {}, .target = {}, .id = static_cast<uint64_t>(row)};
+  const auto draw_ids = [&](std::vector<int32_t>& ids, uint64_t place, uint64_t length) {
+    for (uint64_t i = 0; i < length; ++i)
+      ids.push_back(
+          static_cast<int32_t>(random.split(place).below(i, static_cast<uint64_t>(config.model.vocabulary))));
+  };
+  draw_ids(sample.source, 1, 1 + random.below(0, static_cast<uint64_t>(config.data.source_length)));
+  // Rows 2 and 3 of odd steps have no target: with two rows a micro-batch, a whole one has no token to
+  // predict.
+  const bool empty = step % 2 == 1 && (row == 2 || row == 3);
+  draw_ids(sample.target, 2,
+           empty ? 0 : random.below(1, static_cast<uint64_t>(config.data.target_length) + 1));
+  return sample;
+}
+
+std::vector<model::Batch> micro_batches(const train::RunConfig& config, int64_t step, int data_rank) {
+  const int64_t rows = config.train.global_batch / config.parallel.data, size = *config.train.micro_batch;
+  std::vector<model::Batch> batches;
+  for (int64_t first = data_rank * rows; first < (data_rank + 1) * rows; first += size) {
+    std::vector<data::Sample> samples;
+    for (int64_t row = first; row < first + size; ++row)
+      samples.push_back(invented_sample(config, step, row));
+    batches.push_back(train::make_batch(samples, first, kIds));
+  }
+  return batches;
+}
+
+Reference run_reference(train::RunConfig config, int num_steps) {
+  config.parallel = {};
+  config.train.micro_batch = config.train.global_batch;
+  train::ShardedModel model(config, comm::World::alone());
+  Reference reference;
+  for (int64_t step = 0; step < num_steps; ++step) {
+    const train::StepResult result =
+        model.train_step(step, micro_batches(config, step, 0), config.optimizer.learning_rate);
+    reference.losses.push_back(result.loss);
+    reference.gradient_norms.push_back(result.gradient_norm);
+    reference.gradients.push_back(whole_tensors(model, true));
+    reference.parameters.push_back(whole_tensors(model, false));
+  }
+  return reference;
+}
+
+Differences compare_layout(const train::RunConfig& config, const comm::World& world,
+                           const Reference& reference) {
+  train::ShardedModel model(config, world);
+  PieceComparison gradient, parameter;
+  double loss = 0;
+  for (size_t step = 0; step < reference.losses.size(); ++step) {
+    const auto number = static_cast<int64_t>(step);
+    const train::StepResult result = model.train_step(
+        number, micro_batches(config, number, model.coordinate().data), config.optimizer.learning_rate);
+    loss = std::max(loss, std::abs(result.loss / reference.losses[step] - 1));
+    loss = std::max(loss, std::abs(result.gradient_norm / reference.gradient_norms[step] - 1));
+    if (!std::isfinite(result.loss) || result.skipped) loss = INFINITY;
+    for_each_piece(
+        model, [&](size_t bucket) { return gradients_of(model, bucket); },
+        [&](const auto& spec, const auto& box, const at::Tensor& values) {
+          gradient.add(model, reference.gradients[step], spec, box, values);
+        });
+    for_each_piece(
+        model, [&](size_t bucket) { return model.optimizer().shard("parameter", bucket); },
+        [&](const auto& spec, const auto& box, const at::Tensor& values) {
+          parameter.add(model, reference.parameters[step], spec, box, values);
+        });
+  }
+  int64_t elements = 0;
+  for (const layout::TensorSpec& spec : model.table()) elements += layout::num_elements(spec.shape);
+  at::Tensor owned = at::full({1}, parameter.owned, at::kLong);
+  const comm::Group& all = model.groups().world;
+  all.all_reduce(owned);
+  return {.loss = max_over(all, loss),
+          .gradient = max_over(all, gradient.worst),
+          .parameter = max_over(all, parameter.worst),
+          .worst_gradient = gradient.where,
+          .covers_model = owned.item<int64_t>() == elements * static_cast<int64_t>(reference.losses.size())};
+}
+
+}  // namespace tandem::testing

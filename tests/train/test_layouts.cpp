@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// One suite, many meshes: five steps on every layout equal those of one rank, in loss, norm, every gradient
+// and every updated parameter. Dropout, unequal lengths, rows and micro-batches without targets, and clipping
+// are on.
+#include <map>
+
+#include <gmock/gmock.h>
+
+#include "tests/support/layout_comparison.h"
+#include "tests/support/run_ranks.h"
+
+namespace tandem::train {
+namespace {
+
+using model::Positions;
+using testing::Differences;
+using testing::Reference;
+
+constexpr int kSteps = 5;
+
+struct Layout {
+  int data = 1, tensor = 1, pipeline = 1;
+  int encoder_stages = 0;  // 0: by itself
+  int micro_batch = 2;
+  int global_batch = 8;
+  int layers = 4;
+  parallel::Schedule schedule = parallel::Schedule::k1f1b;
+  bool sharded = true;
+  bool tied = true;
+};
+
+std::string name_of(const Layout& l) {
+  return fmt::format("dp{}_tp{}_pp{}{}_b{}m{}_L{}{}{}{}", l.data, l.tensor, l.pipeline,
+                     l.encoder_stages ? fmt::format("_enc{}", l.encoder_stages) : "", l.global_batch,
+                     l.micro_batch, l.layers, l.schedule == parallel::Schedule::kGpipe ? "_gpipe" : "",
+                     l.sharded ? "" : "_replicated", l.tied ? "" : "_untied");
+}
+
+RunConfig config_of(const Layout& layout, Positions positions, Precision precision) {
+  RunConfig config = testing::small_run(positions, precision);
+  config.parallel.data = layout.data;
+  config.parallel.tensor = layout.tensor;
+  config.parallel.pipeline = layout.pipeline;
+  if (layout.encoder_stages > 0) config.parallel.encoder_stages = layout.encoder_stages;
+  config.parallel.schedule = layout.schedule;
+  config.parallel.sharded_optimizer = layout.sharded;
+  config.model.tied_head = layout.tied;
+  config.model.encoder_layers = config.model.decoder_layers = layout.layers;
+  config.train.global_batch = layout.global_batch;
+  config.train.micro_batch = layout.micro_batch;
+  return config;
+}
+
+Differences compare(const Layout& layout, Positions positions, Precision precision) {
+  const RunConfig config = config_of(layout, positions, precision);
+  const Reference reference = testing::run_reference(config, kSteps);
+  Differences differences;
+  testing::run_ranks(layout.data * layout.tensor * layout.pipeline, [&](const comm::World& world) {
+    const Differences own = testing::compare_layout(config, world, reference);
+    if (world.rank() == 0) differences = own;
+  });
+  return differences;
+}
+
+using Case = std::tuple<Layout, Positions>;
+class EveryLayout : public ::testing::TestWithParam<Case> {};
+
+TEST_P(EveryLayout, EqualsOneRankInDoublePrecision) {
+  const auto& [layout, positions] = GetParam();
+  const Differences d = compare(layout, positions, Precision::kFp64);
+  EXPECT_LT(d.loss, 1e-12);
+  EXPECT_LT(d.gradient, 1e-11) << d.worst_gradient;
+  EXPECT_LT(d.parameter, 1e-11);
+  EXPECT_TRUE(d.covers_model);
+}
+
+std::vector<Layout> layouts() {
+  return {{},
+          {.tensor = 2},
+          {.tensor = 4},
+          {.pipeline = 2},
+          {.pipeline = 4},
+          {.data = 2},
+          {.data = 4},
+          {.tensor = 2, .pipeline = 2},
+          {.data = 2, .pipeline = 2},
+          {.data = 2, .tensor = 2},
+          {.data = 2, .tensor = 2, .pipeline = 2},
+          {.pipeline = 8, .micro_batch = 1},
+          {.pipeline = 16, .layers = 8},
+          {.pipeline = 4, .encoder_stages = 1},
+          {.pipeline = 4, .encoder_stages = 2},
+          {.pipeline = 4, .encoder_stages = 3},
+          {.pipeline = 4, .micro_batch = 15, .global_batch = 15},
+          {.pipeline = 4, .micro_batch = 5, .global_batch = 15},
+          {.pipeline = 4, .micro_batch = 3, .global_batch = 15},
+          {.pipeline = 4, .schedule = parallel::Schedule::kGpipe},
+          {.data = 2, .pipeline = 2, .sharded = false},
+          {.pipeline = 4, .tied = false},
+          {.tensor = 2, .pipeline = 2, .tied = false}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Training, EveryLayout,
+                         ::testing::Combine(::testing::ValuesIn(layouts()),
+                                            ::testing::Values(Positions::kRotary, Positions::kRelativeBias)),
+                         [](const auto& info) {
+                           return name_of(std::get<0>(info.param)) +
+                                  (std::get<1>(info.param) == Positions::kRotary ? "_rotary" : "_bias");
+                         });
+
+class SomeLayouts : public ::testing::TestWithParam<Layout> {};
+
+TEST_P(SomeLayouts, EqualsOneRankInSinglePrecision) {
+  const Differences d = compare(GetParam(), Positions::kRelativeBias, Precision::kFp32);
+  EXPECT_LT(d.loss, 1e-6);
+  EXPECT_LT(d.gradient, 2e-5) << d.worst_gradient;
+  EXPECT_LT(d.parameter, 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Training, SomeLayouts,
+                         ::testing::Values(Layout{.tensor = 2}, Layout{.pipeline = 4}, Layout{.data = 4},
+                                           Layout{.data = 2, .tensor = 2, .pipeline = 2}),
+                         [](const auto& info) { return name_of(info.param); });
+
+// bf16 has no exact comparison: every layout must train the same model within its rounding.
+TEST(Training, HalfPrecisionFollowsSinglePrecision) {
+  RunConfig config = config_of({.data = 2, .tensor = 2, .pipeline = 2}, Positions::kRotary, Precision::kBf16);
+  RunConfig exact = config;
+  exact.train.precision = Precision::kFp32;
+  const Reference reference = testing::run_reference(exact, kSteps);
+  testing::run_ranks(8, [&](const comm::World& world) {
+    const Differences d = testing::compare_layout(config, world, reference);
+    EXPECT_LT(d.loss, 0.1);
+    EXPECT_GT(d.loss, 0);
+    EXPECT_TRUE(d.covers_model);
+  });
+}
+
+}  // namespace
+}  // namespace tandem::train
