@@ -105,7 +105,7 @@ train::RunConfig small_run(model::Positions positions, train::Precision precisio
                   .relative_distance = 10};
   config.data.source_length = 9;
   config.data.target_length = 7;
-  config.optimizer.learning_rate = 1e-2;
+  config.optimizer.learning_rate = 1e-3;
   config.optimizer.clip_norm = 0.3;
   config.train.global_batch = 8;
   config.train.micro_batch = 2;

@@ -103,9 +103,9 @@ std::vector<Layout> layouts() {
 INSTANTIATE_TEST_SUITE_P(Training, EveryLayout,
                          ::testing::Combine(::testing::ValuesIn(layouts()),
                                             ::testing::Values(Positions::kRotary, Positions::kRelativeBias)),
-                         [](const auto& info) {
-                           return name_of(std::get<0>(info.param)) +
-                                  (std::get<1>(info.param) == Positions::kRotary ? "_rotary" : "_bias");
+                         [](const auto& given) {
+                           return name_of(std::get<0>(given.param)) +
+                                  (std::get<1>(given.param) == Positions::kRotary ? "_rotary" : "_bias");
                          });
 
 class SomeLayouts : public ::testing::TestWithParam<Layout> {};
@@ -120,7 +120,7 @@ TEST_P(SomeLayouts, EqualsOneRankInSinglePrecision) {
 INSTANTIATE_TEST_SUITE_P(Training, SomeLayouts,
                          ::testing::Values(Layout{.tensor = 2}, Layout{.pipeline = 4}, Layout{.data = 4},
                                            Layout{.data = 2, .tensor = 2, .pipeline = 2}),
-                         [](const auto& info) { return name_of(info.param); });
+                         [](const auto& given) { return name_of(given.param); });
 
 // bf16 has no exact comparison: every layout must train the same model within its rounding.
 TEST(Training, HalfPrecisionFollowsSinglePrecision) {
