@@ -24,8 +24,12 @@ enum class Schedule {
   kGpipe,  ///< All forwards, then all backwards (Huang et al., arXiv 1811.06965).
 };
 constexpr auto choices(Schedule) {
-  return std::array{Choice<Schedule>{"1f1b", Schedule::k1f1b}, Choice<Schedule>{"gpipe", Schedule::kGpipe},
-                    Choice<Schedule>{"interleaved", {}}, Choice<Schedule>{"zero_bubble", {}}};
+  return std::array{Choice<Schedule>{"1f1b", Schedule::k1f1b},
+                    Choice<Schedule>{"gpipe", Schedule::kGpipe},
+                    Choice<Schedule>{"interleaved", {}},
+                    Choice<Schedule>{"zb_h1", {}},
+                    Choice<Schedule>{"zb_h2", {}},
+                    Choice<Schedule>{"zb_v", {}}};
 }
 
 /// How the work is split over ranks: data x tensor x pipeline of them.

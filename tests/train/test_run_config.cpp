@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/base/random.h"
 #include "tandem/train/run_config.h"
 
 namespace tandem::train {
@@ -150,6 +152,44 @@ TEST(RunConfig, ProblemsOfAllKindsComeTogether) {
       AllOf(HasSubstr("model.heads 4"), HasSubstr("train.micro_batch 5"),
             HasSubstr("model.hiden: unknown key; the nearest is model.hidden"),
             HasSubstr("model.dropout: expected a number")));
+}
+
+TEST(RunConfig, DamagedTextIsReadOrRefusedAndNothingElse) {
+  const std::string whole = read_file(TANDEM_SOURCE_DIR "/configs/tiny.json");
+  const CounterRandom random(5, "damage");
+  int refused = 0;
+  for (uint64_t i = 0; i < 3000; ++i) {
+    std::string text = whole;
+    for (uint64_t j = 0; j < 1 + i % 3; ++j) {
+      const CounterRandom here = random.split(i, j);
+      const size_t place = here.below(0, text.size());
+      const char byte =
+          static_cast<char>(here.below(1, 2) == 0 ? here.below(2, 256) : whole[here.below(2, whole.size())]);
+      if (here.below(3, 3) == 0)
+        text.erase(place, here.below(4, 8));
+      else if (here.below(3, 3) == 1)
+        text.insert(place, 1, byte);
+      else
+        text[place] = byte;
+    }
+    try {
+      const RunConfig config = resolve_run_config({.name = "damaged", .text = text}).config;
+      EXPECT_EQ(resolve_run_config({.name = "again", .text = run_config_json(config)}).config, config);
+    } catch (const InputError& error) {
+      ++refused;
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    }
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_LT(refused, 3000);
+}
+
+TEST(RunConfig, LargestValuesDoNotOverflow) {
+  EXPECT_THAT(
+      problem_of({"parallel.data=65536", "parallel.tensor=65536", "parallel.pipeline=8192",
+                  "train.micro_batch=1073741824", "train.global_batch=65536"}),
+      AllOf(HasSubstr("= 70368744177664"), HasSubstr("parallel.pipeline 8192 is more stages than layers")));
+  EXPECT_THAT(problem_of({"train.steps=9223372036854775807"}), HasSubstr("9223372036854775807 is above"));
 }
 
 TEST(RunConfig, RanksMustBeTheProductOfTheAxes) {
