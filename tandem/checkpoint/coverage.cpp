@@ -66,8 +66,9 @@ std::optional<std::string> find_overlap(const Shape& shape, const std::vector<Sl
 std::optional<std::string> coverage_problem(const Shape& shape, const std::vector<Slice>& boxes) {
   for (const Slice& box : boxes)
     if (!is_inside(box, shape))
-      return fmt::format("slice {} does not lie inside the shape [{}]", layout::to_string(box),
-                         fmt::join(shape, ", "));
+      // Not as a range: the sum of what a damaged file says may not be a number.
+      return fmt::format("the slice at [{}] of extent [{}] does not lie inside the shape [{}]",
+                         fmt::join(box.offset, ", "), fmt::join(box.extent, ", "), fmt::join(shape, ", "));
   if (std::optional<std::string> problem = find_overlap(shape, boxes)) return problem;
   // Boxes that lie inside and share nothing cover all exactly when their sizes add up.
   const int64_t covered =

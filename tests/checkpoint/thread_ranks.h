@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <barrier>
+#include <condition_variable>
+#include <cstdint>
 #include <exception>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,12 +17,28 @@ namespace tandem::checkpoint {
 /// What threads that play ranks share.
 class Meeting {
  public:
-  explicit Meeting(int size) : texts_(static_cast<size_t>(size)), barrier_(size) {}
+  explicit Meeting(int size) : texts_(static_cast<size_t>(size)) {}
 
  private:
   friend class ThreadRank;
+
+  /// Returns once all have arrived. A lock and a condition: the race detector follows these.
+  void wait_for_all() {
+    std::unique_lock lock(mutex_);
+    const int64_t round = round_;
+    if (++arrived_ == texts_.size()) {
+      arrived_ = 0;
+      ++round_;
+      all_here_.notify_all();
+    }
+    all_here_.wait(lock, [&] { return round_ != round; });
+  }
+
   std::vector<std::string> texts_;
-  std::barrier<> barrier_;
+  std::mutex mutex_;
+  std::condition_variable all_here_;
+  size_t arrived_ = 0;
+  int64_t round_ = 0;
 };
 
 /// A rank that is a thread. `after_broadcast` runs on it after its nth broadcast, n counted from 1.
@@ -32,17 +50,17 @@ class ThreadRank : public Agreement {
   int size() const override { return static_cast<int>(meeting_.texts_.size()); }
   std::vector<std::string> gather(const std::string& mine) override {
     meeting_.texts_[static_cast<size_t>(rank_)] = mine;
-    meeting_.barrier_.arrive_and_wait();
+    meeting_.wait_for_all();
     std::vector<std::string> all;
     if (rank_ == 0) all = meeting_.texts_;
-    meeting_.barrier_.arrive_and_wait();
+    meeting_.wait_for_all();
     return all;
   }
   std::string broadcast(const std::string& from_first) override {
     if (rank_ == 0) meeting_.texts_[0] = from_first;
-    meeting_.barrier_.arrive_and_wait();
+    meeting_.wait_for_all();
     std::string text = meeting_.texts_[0];
-    meeting_.barrier_.arrive_and_wait();
+    meeting_.wait_for_all();
     if (after_broadcast) after_broadcast(++broadcasts_);
     return text;
   }
