@@ -33,10 +33,8 @@ SignalSource::SignalSource() {
 }
 
 SignalSource::~SignalSource() {
-  // What still waits was meant for ranks that are gone; let through, it would end the launcher before its
-  // report.
-  take();
-  restore();
+  ::sigaction(SIGPIPE, &former_pipe_, nullptr);
+  ::sigaction(SIGCHLD, &former_child_, nullptr);
 }
 
 void SignalSource::restore() const {

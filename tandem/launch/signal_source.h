@@ -14,6 +14,8 @@ namespace tandem::launch {
 class SignalSource {
  public:
   SignalSource();
+  /// Leaves SIGTERM, SIGINT and SIGHUP blocked: the ranks are gone, and a late signal would only replace the
+  /// exit code that says how.
   ~SignalSource();
   SignalSource(const SignalSource&) = delete;
   SignalSource& operator=(const SignalSource&) = delete;

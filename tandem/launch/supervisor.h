@@ -16,9 +16,9 @@ namespace tandem::launch {
 /// - A rank that ends well waits for no one, but ranks that run on for `finish_grace` after the first such
 ///   end are stopped as failed.
 /// - Killed itself, even by SIGKILL, the launcher takes the ranks with it.
-/// Call it from a process without other threads or children; signal dispositions are restored at the end.
-/// Writes to the two descriptors of the options and nowhere else. Throws InputError or EnvironmentError for
-/// what keeps the ranks from starting; those that did start are gone then.
+/// Call it from a process without other threads or children, that ends when it returns: SIGTERM, SIGINT and
+/// SIGHUP stay blocked. Writes to the two descriptors of the options and nowhere else. Throws InputError or
+/// EnvironmentError for what keeps the ranks from starting; those that did start are gone then.
 LaunchResult launch(const LaunchOptions& options, const Variables& variables = process_variables());
 
 }  // namespace tandem::launch
