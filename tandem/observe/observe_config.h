@@ -11,6 +11,7 @@ namespace tandem::observe {
 struct ObserveConfig {
   int64_t log_every = 10;
   bool tensorboard = true;
+  bool trace = false;
 
   bool operator==(const ObserveConfig&) const = default;
 
@@ -19,6 +20,7 @@ struct ObserveConfig {
     v("log_every", log_every,
       Field{.help = "steps between log lines", .unit = "steps", .minimum = 1, .maximum = 1e12});
     v("tensorboard", tensorboard, Field{.help = "write TensorBoard events"});
+    v("trace", trace, Field{.help = "write a Chrome trace of every rank to trace/ in run_directory"});
   }
 };
 
