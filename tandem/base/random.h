@@ -33,6 +33,13 @@ class CounterRandom {
     ((key_ = mix(key_, part(parts))), ...);
   }
 
+  /// Returns the stream whose key() is `key`.
+  static constexpr CounterRandom of_key(uint64_t key) {
+    CounterRandom random(0);
+    random.key_ = key;
+    return random;
+  }
+
   /// Returns the stream of a part of this one.
   template <typename... Parts>
   constexpr CounterRandom split(Parts... parts) const {

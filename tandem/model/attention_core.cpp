@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "tandem/base/error.h"
+#include "tandem/model/attention_kernel_call.h"
 #include "tandem/model/portable.h"
 
 namespace tandem::model {
@@ -14,6 +15,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// Any device; keeps the probabilities.
 struct BiasedAttention : torch::autograd::Function<BiasedAttention> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
                             const at::Tensor& v, const at::Tensor& bias, double scale,
@@ -31,6 +33,32 @@ struct BiasedAttention : torch::autograd::Function<BiasedAttention> {
   }
 };
 
+// By the processor's kernels; computes the probabilities again in backward.
+struct KernelledAttention : torch::autograd::Function<KernelledAttention> {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, const std::optional<at::Tensor>& given_bias, double scale,
+                            const Visibility& visibility) {
+    const at::Tensor bias = given_bias.value_or(at::Tensor());
+    const auto made = kernel_attention(q, k, v, scale, visibility, bias);
+    context->saved_data["scale"] = scale;
+    context->saved_data["causal"] = visibility.causality == Causality::kCausal;
+    context->save_for_backward({q, k, v, bias, made.output_BTHE, made.log_sum_BHT, visibility.key_lengths});
+    return made.output_BTHE;
+  }
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const at::Tensor& bias = saved[3];
+    const Visibility visibility{
+        saved[6], context->saved_data["causal"].toBool() ? Causality::kCausal : Causality::kNone};
+    const bool of_bias = bias.defined() && context->needs_input_grad(3);
+    const auto of =
+        kernel_attention_backward(gradients[0], saved[0], saved[1], saved[2], {saved[4], saved[5]},
+                                  context->saved_data["scale"].toDouble(), visibility, bias,
+                                  of_bias ? BiasGradient::kCompute : BiasGradient::kSkip);
+    return {of.q_BTHE, of.k_BSHE, of.v_BSHE, of.bias_HTS, at::Tensor(), at::Tensor()};
+  }
+};
+
 at::Tensor plain_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale,
                            const Visibility& visibility) {
   const at::Tensor seen = portable::visible(visibility, q.size(1), k.size(1), q.device());
@@ -40,15 +68,32 @@ at::Tensor plain_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   return output.transpose(1, 2).contiguous();
 }
 
+void check(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Visibility& visibility,
+           const at::Tensor& bias) {
+  TANDEM_CHECK(q.dim() == 4 && k.dim() == 4 && k.sizes() == v.sizes() && q.size(0) == k.size(0) &&
+                   q.size(2) == k.size(2) && q.size(3) == k.size(3),
+               "attention: needs q [B, T, H, E] and k, v [B, S, H, E]");
+  TANDEM_CHECK(visibility.causality == Causality::kNone || q.size(1) <= k.size(1),
+               "attention: {} queries but {} keys, and causal", q.size(1), k.size(1));
+  TANDEM_CHECK(!visibility.key_lengths.defined() || visibility.key_lengths.numel() == q.size(0),
+               "attention: one key length a row of {}", q.size(0));
+  if (!bias.defined()) return;
+  TANDEM_CHECK(bias.scalar_type() == portable::accumulation_type(q), "attention: type of the bias");
+  TANDEM_CHECK(bias.sizes() == at::IntArrayRef({q.size(2), q.size(1), k.size(1)}),
+               "attention: shape of the bias");
+}
+
 }  // namespace
 
 at::Tensor attention(const at::Tensor& q_BTHE, const at::Tensor& k_BSHE, const at::Tensor& v_BSHE,
                      double scale, const Visibility& visibility, const at::Tensor& bias_HTS) {
-  TANDEM_CHECK(q_BTHE.dim() == 4 && k_BSHE.dim() == 4 && v_BSHE.dim() == 4, "attention: needs [B, T, H, E]");
-  TANDEM_CHECK(visibility.causality == Causality::kNone || q_BTHE.size(1) <= k_BSHE.size(1),
-               "attention: {} queries but {} keys, and causal", q_BTHE.size(1), k_BSHE.size(1));
+  check(q_BTHE, k_BSHE, v_BSHE, visibility, bias_HTS);
+  if (has_attention_kernel(q_BTHE)) {
+    // An undefined tensor is no argument of an autograd function, nothing at all is.
+    const auto bias = bias_HTS.defined() ? std::make_optional(bias_HTS.contiguous()) : std::nullopt;
+    return KernelledAttention::apply(q_BTHE, k_BSHE, v_BSHE, bias, scale, visibility);
+  }
   if (!bias_HTS.defined()) return plain_attention(q_BTHE, k_BSHE, v_BSHE, scale, visibility);
-  TANDEM_CHECK(bias_HTS.scalar_type() == portable::accumulation_type(q_BTHE), "attention: type of the bias");
   return BiasedAttention::apply(q_BTHE, k_BSHE, v_BSHE, bias_HTS, scale, visibility);
 }
 
