@@ -57,8 +57,11 @@ SelfAttention::SelfAttention(Parameters& parameters, std::string name)
 
 at::Tensor SelfAttention::operator()(const at::Tensor& x_BTD, const LayerContext& context,
                                      KeyValueCache* cache) const {
-  const at::Tensor fused = split_heads(linear(normed(x_BTD, norm_, context), query_key_value_), 3, context);
-  at::Tensor query = fused.select(2, 0), key = fused.select(2, 1), value = fused.select(2, 2);
+  // unbind's gradient is one copy of the three parts; that of three selects would be three tensors of zeros
+  // and their sum.
+  const auto parts =
+      split_heads(linear(normed(x_BTD, norm_, context), query_key_value_), 3, context).unbind(2);
+  at::Tensor query = parts[0], key = parts[1], value = parts[2];
   if (is_rotary(context)) {
     query = rotate(query, context.config->rotary_base, context.first_position);
     key = rotate(key, context.config->rotary_base, context.first_position);
@@ -76,9 +79,9 @@ CrossAttention::CrossAttention(Parameters& parameters, std::string name)
       output_(parameters.at(name_ + ".output")) {}
 
 KeyValueCache CrossAttention::project(const at::Tensor& memory_BSD, const LayerContext& context) const {
-  const at::Tensor fused =
-      split_heads(linear(comm::replicate(memory_BSD, *context.tensor), key_value_), 2, context);
-  return {.key = fused.select(2, 0), .value = fused.select(2, 1), .length = memory_BSD.size(1)};
+  const auto parts =
+      split_heads(linear(comm::replicate(memory_BSD, *context.tensor), key_value_), 2, context).unbind(2);
+  return {.key = parts[0], .value = parts[1], .length = memory_BSD.size(1)};
 }
 
 at::Tensor CrossAttention::operator()(const at::Tensor& x_BTD, const KeyValueCache& projected,
