@@ -20,7 +20,7 @@ FLOORS = {
 TORCH = re.compile(r"^(ATen|torch|c10)/")
 COLLECTIVES = re.compile(r"^(torch/csrc/distributed/|gloo/|nccl)")
 FILES = re.compile(r"^(fstream|filesystem|fcntl\.h|sys/stat\.h|cstdio)$")
-WITHOUT_TORCH = {"base", "observe", "layout", "schedule", "launch", "data"}
+WITHOUT_TORCH = {"base", "observe", "layout", "schedule", "launch", "data", "checkpoint"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 

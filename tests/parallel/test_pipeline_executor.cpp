@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ATen/ATen.h>
+
+#include "tandem/parallel/pipeline_executor.h"
+#include "tests/support/run_ranks.h"
+
+namespace tandem::parallel {
+namespace {
+
+// Stage s multiplies by its weight and hands a second tensor on, which every stage adds: loss = sum over
+// stages' products.
+class ToyStage final : public Stage {
+ public:
+  ToyStage(int stage, int num_stages) : stage_(stage), num_stages_(num_stages) {
+    weight = at::full({}, 0.5 + stage, at::kDouble).requires_grad_(true);
+  }
+  std::vector<BorderTensor> incoming(int) const override { return border(stage_ > 0); }
+  std::vector<BorderTensor> outgoing(int) const override { return border(stage_ + 1 < num_stages_); }
+  std::vector<at::Tensor> forward(int micro_batch, const std::vector<at::Tensor>& in) override {
+    const at::Tensor skip = stage_ == 0 ? at::full({2}, micro_batch + 1.0, at::kDouble) * weight : in[1];
+    const at::Tensor x = stage_ == 0 ? skip * 2 : in[0] * weight + skip;
+    if (stage_ + 1 == num_stages_) return {(x * x).sum()};
+    return {x, skip};
+  }
+  at::Tensor weight;
+
+ private:
+  std::vector<BorderTensor> border(bool exists) const {
+    const BorderTensor tensor{.shape = {2}, .value_type = at::kDouble, .gradient_type = at::kDouble};
+    return exists ? std::vector{tensor, tensor} : std::vector<BorderTensor>{};
+  }
+  int stage_, num_stages_;
+};
+
+// The same computation in one graph.
+std::pair<double, std::vector<double>> reference(int num_stages, int num_micro_batches) {
+  std::vector<at::Tensor> weights;
+  for (int s = 0; s < num_stages; ++s)
+    weights.push_back(at::full({}, 0.5 + s, at::kDouble).requires_grad_(true));
+  at::Tensor loss = at::zeros({}, at::kDouble);
+  for (int i = 0; i < num_micro_batches; ++i) {
+    const at::Tensor skip = at::full({2}, i + 1.0, at::kDouble) * weights[0];
+    at::Tensor x = skip * 2;
+    for (int s = 1; s < num_stages; ++s) x = x * weights[static_cast<size_t>(s)] + skip;
+    loss = loss + (x * x).sum();
+  }
+  torch::autograd::backward({loss}, {});
+  std::vector<double> gradients;
+  for (const at::Tensor& w : weights) gradients.push_back(w.grad().item<double>());
+  return {loss.item<double>(), gradients};
+}
+
+TEST(PipelineExecutor, EverySchedulesGradientsAreThoseOfOneGraph) {
+  for (const int stages : {1, 2, 3, 4})
+    for (const int micro_batches : {1, 3, 6})
+      for (const bool gpipe : {false, true}) {
+        const auto [loss, gradients] = reference(stages, micro_batches);
+        testing::run_ranks(stages, [&, expected_loss = loss,
+                                    &expected = gradients](const comm::World& world) {
+          std::vector<int> ranks;
+          for (int rank = 0; rank < world.size(); ++rank) ranks.push_back(rank);
+          const comm::Group pipeline = world.make_group("pipeline", ranks);
+          ToyStage stage(world.rank(), world.size());
+          PipelineExecutor executor(pipeline, stage);
+          const schedule::ProgramShape shape{.num_stages = world.size(), .num_micro_batches = micro_batches};
+          const schedule::Program program = gpipe ? schedule::make_gpipe(shape) : schedule::make_1f1b(shape);
+          int armed = 0;
+          const double own = executor.run(program[static_cast<size_t>(world.rank())], [&] { ++armed; });
+          EXPECT_EQ(armed, 1);
+          EXPECT_NEAR(own, world.rank() + 1 == world.size() ? expected_loss : 0, 1e-12 * expected_loss);
+          const double gradient = expected[static_cast<size_t>(world.rank())];
+          EXPECT_NEAR(stage.weight.grad().item<double>(), gradient, 1e-12 * std::abs(gradient));
+          const auto forward = schedule::make_forward_only(shape);
+          const double again = executor.run(forward[static_cast<size_t>(world.rank())]);
+          EXPECT_EQ(again, own);
+        });
+      }
+}
+
+}  // namespace
+}  // namespace tandem::parallel
