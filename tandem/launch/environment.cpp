@@ -3,55 +3,19 @@
 
 #include <array>
 #include <limits>
-#include <optional>
 #include <string_view>
 
 #include <unistd.h>
 
 #include "tandem/base/error.h"
 #include "tandem/launch/host_list.h"
-#include "tandem/launch/number.h"
+#include "tandem/launch/variable_reader.h"
 
 namespace tandem::launch {
 namespace {
 
 constexpr std::array kTorchrunNames = {"RANK",        "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE",
                                        "MASTER_ADDR", "MASTER_PORT"};
-constexpr int64_t kMostRanks = 1'000'000;
-
-struct Range {
-  int64_t low = 0;
-  int64_t high = kMostRanks;
-};
-
-/// Typed access to the variables; every complaint names the variable.
-class Reader {
- public:
-  explicit Reader(const Variables& variables) : variables_(variables) {}
-
-  bool has(const std::string& name) const { return variables_.contains(name); }
-
-  std::string text(const std::string& name) const {
-    const auto found = variables_.find(name);
-    if (found == variables_.end()) throw InputError("{} is not set", name);
-    if (found->second.empty()) throw InputError("{} is empty; set it or unset it", name);
-    return found->second;
-  }
-
-  int64_t number(const std::string& name, Range range) const {
-    const auto value = parse_number(text(name));
-    if (!value || *value < range.low || *value > range.high)
-      throw InputError("{}={} is not a number from {} to {}", name, text(name), range.low, range.high);
-    return *value;
-  }
-
-  int count(const std::string& name) const { return static_cast<int>(number(name, {.low = 1})); }
-  int index(const std::string& name) const { return static_cast<int>(number(name, {.low = 0})); }
-  uint16_t port() const { return static_cast<uint16_t>(number("MASTER_PORT", {.low = 1, .high = 65535})); }
-
- private:
-  const Variables& variables_;
-};
 
 void check_below(std::string_view index_name, int index, std::string_view count_name, int count) {
   if (index >= count) throw InputError("{}={} is not below {}={}", index_name, index, count_name, count);
@@ -62,7 +26,7 @@ std::string join(const std::string& list, std::string_view name) {
 }
 
 /// Throws unless what cannot do without each other is all there.
-void check_complete(const Reader& reader) {
+void check_complete(const VariableReader& reader) {
   std::string present, absent;
   for (const std::string name : kTorchrunNames) {
     const bool optional = name == "LOCAL_RANK" || name == "LOCAL_WORLD_SIZE";
@@ -83,7 +47,7 @@ bool names_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-RankEnvironment parse_torchrun(const Reader& reader) {
+RankEnvironment parse_torchrun(const VariableReader& reader) {
   check_complete(reader);
   RankEnvironment environment{.rank = reader.index("RANK"),
                               .world_size = reader.count("WORLD_SIZE"),
@@ -113,7 +77,7 @@ RankEnvironment parse_torchrun(const Reader& reader) {
   return environment;
 }
 
-int slurm_local_world_size(const Reader& reader, int world_size) {
+int slurm_local_world_size(const VariableReader& reader, int world_size) {
   if (reader.has("LOCAL_WORLD_SIZE")) return reader.count("LOCAL_WORLD_SIZE");
   if (reader.has("SLURM_STEP_TASKS_PER_NODE") && reader.has("SLURM_NODEID"))
     return static_cast<int>(
@@ -123,13 +87,13 @@ int slurm_local_world_size(const Reader& reader, int world_size) {
 }
 
 /// Throws if a variable that a batch script exported contradicts Slurm's own.
-void check_agrees(const Reader& reader, const std::string& name, const std::string& slurm_name) {
+void check_agrees(const VariableReader& reader, const std::string& name, const std::string& slurm_name) {
   if (reader.has(name) && reader.text(name) != reader.text(slurm_name))
     throw InputError("{}={} contradicts {}={}; unset {}", name, reader.text(name), slurm_name,
                      reader.text(slurm_name), name);
 }
 
-RankEnvironment parse_slurm(const Reader& reader) {
+RankEnvironment parse_slurm(const VariableReader& reader) {
   RankEnvironment environment{.rank = reader.index("SLURM_PROCID"),
                               .world_size = reader.count("SLURM_NTASKS"),
                               .local_rank = reader.index("SLURM_LOCALID")};
@@ -154,7 +118,7 @@ RankEnvironment parse_slurm(const Reader& reader) {
 }
 
 /// Says whether srun started this process. A batch script has SLURM_PROCID too, but belongs to no step.
-bool is_slurm_task(const Reader& reader) {
+bool is_slurm_task(const VariableReader& reader) {
   if (!reader.has("SLURM_PROCID")) return false;
   if (reader.has("SLURM_STEP_NODELIST") || reader.has("SLURM_STEP_ID")) return true;
   if (reader.has("SLURM_NTASKS") && reader.count("SLURM_NTASKS") > 1)
@@ -178,7 +142,7 @@ Variables process_variables() {
 }
 
 RankEnvironment parse_rank_environment(const Variables& variables) {
-  const Reader reader(variables);
+  const VariableReader reader(variables);
   RankEnvironment environment;
   if (reader.has("RANK")) {
     environment = parse_torchrun(reader);

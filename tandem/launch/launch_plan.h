@@ -31,7 +31,7 @@ struct LaunchOptions {
   std::optional<Rendezvous> rendezvous;
   std::string interface_name;  ///< empty: loopback on one node, else what leads to the rendezvous
   std::string log_folder;      ///< empty: no logs
-  std::chrono::milliseconds stop_grace{1500};  ///< from a rank's failure to the SIGKILL of the others
+  std::chrono::milliseconds stop_grace{1200};  ///< from a rank's failure to the SIGKILL of the others
   std::chrono::seconds signal_grace{600};      ///< from a signal to the SIGKILL of the ranks
   std::chrono::seconds finish_grace{300};      ///< how long ranks may outlive the first that ended well
   int output_descriptor = 1, error_descriptor = 2;

@@ -38,6 +38,8 @@ SignalSource::~SignalSource() {
 }
 
 void SignalSource::restore() const {
+  ::signal(SIGTERM, SIG_DFL);
+  ::signal(SIGINT, SIG_DFL);
   ::sigaction(SIGPIPE, &former_pipe_, nullptr);
   ::sigaction(SIGCHLD, &former_child_, nullptr);
   ::pthread_sigmask(SIG_SETMASK, &former_mask_, nullptr);

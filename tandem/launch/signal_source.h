@@ -25,7 +25,9 @@ class SignalSource {
   /// Returns the waiting signals in order of arrival; does not block.
   std::vector<int> take();
 
-  /// Gives a forked child the signal mask and dispositions from before. Async-signal-safe.
+  /// Gives a forked child the signal mask and dispositions from before, but lets it hear SIGTERM and SIGINT
+  /// even where the launcher was started with them ignored, as a shell script starts what it puts in the
+  /// background. Async-signal-safe.
   void restore() const;
 
  private:

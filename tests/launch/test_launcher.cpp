@@ -143,13 +143,15 @@ TEST(Launcher, StoppedRankIsEndedToo) {
 
 class LauncherSignal : public testing::TestWithParam<std::pair<int, const char*>> {};
 
-TEST_P(LauncherSignal, IsPassedOnAndWaitedFor) {
+TEST_P(LauncherSignal, IsPassedOnAndWaitedForEvenIfIgnoredBefore) {
   Folder folder;
   const auto& [signal, name] = GetParam();
+  const auto former = std::signal(signal, SIG_IGN);
   Launcher launcher(folder,
                     ranks(2, std::string("trap 'sleep 0.2; echo saved >$F/saved$RANK; "
                                          "echo preempted at step 5 >&2; exit 3' ") +
                                  (name + 3) + "; echo ready >$F/$RANK; while :; do sleep 0.02; done"));
+  std::signal(signal, former);
   await_files(folder, {"0", "1"});
   launcher.send(signal);
   launcher.send(signal);

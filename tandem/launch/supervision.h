@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "tandem/launch/console.h"
+#include "tandem/launch/guard.h"
+#include "tandem/launch/launch_plan.h"
+#include "tandem/launch/rank_output.h"
+#include "tandem/launch/rank_process.h"
+#include "tandem/launch/signal_source.h"
+#include "tandem/launch/verdict.h"
+
+namespace tandem::launch {
+
+/// A local rank, from its start until all of its output is passed on.
+struct SupervisedRank {
+  RankProcess process;
+  std::unique_ptr<RankOutput> output;
+  bool reaped = false;      ///< the leader is gone
+  bool group_gone = false;  ///< and so is what it started
+};
+
+/// The loop behind launch(): waits for signals, ends, output and deadlines, and acts on each.
+class Supervisor {
+ public:
+  Supervisor(const LaunchOptions& options, const Variables& variables);
+  /// Kills and awaits ranks that an exception left behind.
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  /// Runs the ranks once, as launch() says.
+  LaunchResult run();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void start();
+  void await_event();
+  void take_signals();
+  void reap();
+  void end_rank(SupervisedRank& rank, const siginfo_t& info);
+  void pass_output(SupervisedRank& rank);
+  void read_from(SupervisedRank& rank, Stream stream);
+  void keep_deadlines();
+  void note(const RankEnding& ending);
+  void stop_all(Clock::time_point kill_at);
+  void signal_all(int signal);
+  bool all_reaped() const;
+  bool done() const;
+  LaunchResult result() const;
+  int rank_of(const SupervisedRank& rank) const {
+    return plan_.first_rank + static_cast<int>(&rank - ranks_.data());
+  }
+  int poll_timeout() const;
+
+  const LaunchOptions& options_;
+  LaunchPlan plan_;
+  SignalSource signals_;
+  Guard guard_;
+  Console console_;
+  std::vector<SupervisedRank> ranks_;
+  std::vector<RankEnding> endings_;   ///< in order of time, last words not yet filled in
+  std::vector<RankEnding> failures_;  ///< those of them that failed before anything was stopped
+  bool stopping_ = false;             ///< a failure ends the job
+  bool lingered_ = false;             ///< ranks ran on too long after others had ended well
+  int signal_ = 0;                    ///< the first that was passed on
+  Clock::time_point last_signal_{};
+  std::optional<Clock::time_point> settled_at_, finish_by_, kill_at_;
+};
+
+}  // namespace tandem::launch
