@@ -9,21 +9,27 @@
 
 namespace tandem::model {
 
+// clang-format off
 /// Lists every parameter tensor of the model: name, global shape, the dim that tensor parallelism splits, the
-/// stages that hold it, initial values. Names and shapes are the same under every layout; only `stages`
-/// depends on the split. The order is that of the forward pass. Shapes: D hidden, H heads, E head_dim, F
-/// feed_forward, V vocabulary.
+/// stages that hold it, initial values. Names and shapes are the same under every layout; only `stages` depends
+/// on the split. The order is that of the forward pass. Shapes: D hidden, H heads, E head_dim, F feed_forward, V vocabulary.
 ///
-///   embedding                              [V, D]     rows split; on the first stage, the first decoder
-///   stage and, tied, the last {encoder,decoder}.relative_bias        [buckets, H]  columns split; on every
-///   stage of the stack (relative_bias only) S.norm                                 [D]        before each
-///   sublayer S, and after each stack S.query_key_value, S.key_value, S.query  [3, H E, D], [2, H E, D], [H
-///   E, D]  heads split S.gate_up, S.down                      [2, F, D], [D, F]   inner width split S.output
-///   [D, H E]   heads split head                                   [V, D]     rows split; untied only, on the
-///   last stage
+///   embedding                   [V, D]        rows split; on the first stage, the first decoder stage and, tied,
+///                                             the last
+///   {encoder,decoder}.relative_bias  [buckets, H]  columns split; on every stage of the stack (relative_bias only)
+///   S.norm                      [D]           whole; before each sublayer S, and after each stack
+///   S.query_key_value           [3, H E, D]   heads split
+///   S.key_value                 [2, H E, D]   heads split
+///   S.query                     [H E, D]      heads split
+///   S.output                    [D, H E]      heads split
+///   S.gate_up                   [2, F, D]     inner width split
+///   S.down                      [D, F]        inner width split
+///   head                        [V, D]        rows split; untied only, on the last stage
 ///
-/// with S one of encoder.layer.N.{attention,feed_forward},
-/// decoder.layer.N.{self_attention,cross_attention,feed_forward}.
+/// with S one of encoder.layer.N.{attention,feed_forward} and
+/// decoder.layer.N.{self_attention,cross_attention,feed_forward}; the norms after the stacks are encoder.norm and
+/// decoder.norm.
+// clang-format on
 std::vector<layout::TensorSpec> tensor_table(const ModelConfig& config,
                                              const std::vector<schedule::StageLayers>& stages);
 
