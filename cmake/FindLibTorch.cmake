@@ -21,3 +21,18 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::cpu)
   # libtorch_cpu.so asks for libcudart and libcupti, which its own RPATH finds in .deps/nvidia.
   target_link_options(LibTorch::cpu INTERFACE -Wl,--allow-shlib-undefined)
 endif()
+
+if(LibTorch_FOUND AND TANDEM_CUDA AND NOT TARGET LibTorch::cuda)
+  find_package(CUDAToolkit 13.0 REQUIRED)
+  find_path(NCCL_INCLUDE_DIR nccl.h HINTS ${CUDAToolkit_INCLUDE_DIRS} REQUIRED)
+  find_library(NCCL_LIBRARY nccl HINTS ${CUDAToolkit_LIBRARY_DIR} REQUIRED)
+  find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${torch_root}/lib NO_DEFAULT_PATH REQUIRED)
+  find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${torch_root}/lib NO_DEFAULT_PATH REQUIRED)
+  add_library(LibTorch::cuda INTERFACE IMPORTED)
+  target_include_directories(LibTorch::cuda SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS} ${NCCL_INCLUDE_DIR})
+  target_compile_definitions(LibTorch::cuda INTERFACE USE_C10D_NCCL)
+  # What else libtorch_cuda.so asks for (cufile, cusparseLt, nvshmem, ...) is needed to run, not to link.
+  target_link_libraries(
+    LibTorch::cuda INTERFACE LibTorch::cpu ${LibTorch_CUDA_LIBRARY} ${LibTorch_C10_CUDA_LIBRARY} CUDA::cudart
+                             ${NCCL_LIBRARY})
+endif()
