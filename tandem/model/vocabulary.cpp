@@ -7,6 +7,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "tandem/model/accumulation.h"
+#include "tandem/model/kernels/dispatch.h"
+#include "tandem/model/kernels/softmax_kernel.h"
 
 namespace tandem::model {
 
@@ -20,42 +22,88 @@ at::Tensor real_rows(const at::Tensor& rows, const layout::Slice& held) {
   return rows.narrow(0, 0, held.extent[0]);
 }
 
-at::Tensor row_maximum(const at::Tensor& logits_NV, const comm::Group& tensor) {
-  at::Tensor maximum =
-      logits_NV.size(1) > 0
-          ? logits_NV.amax({1})
-          : at::full({logits_NV.size(0)}, -std::numeric_limits<double>::infinity(), logits_NV.options());
-  tensor.all_reduce(maximum, comm::Reduce::kMax);
-  return maximum;
-}
+// A softmax over logits [N, V] that other ranks continue, step by step. Numbers a row are in the accumulation
+// type; logits keep the type they come in, and are replaced by probabilities.
+class SpreadSoftmax {
+ public:
+  explicit SpreadSoftmax(at::Tensor logits_NV)
+      : logits_(std::move(logits_NV)),
+        maximum(at::empty({logits_.size(0)}, logits_.options().dtype(accumulation_type(logits_)))),
+        sum(at::empty_like(maximum)) {}
+
+  void find_maximum() {
+    if (kernels::know(logits_)) {
+      run([](const auto& work, kernels::Rows rows) { kernels::softmax_maximum(work, rows); });
+    } else if (logits_.size(1) > 0) {
+      maximum.copy_(logits_.amax({1}));
+    } else {
+      maximum.fill_(-std::numeric_limits<double>::infinity());
+    }
+  }
+  void find_sum() {
+    if (kernels::know(logits_))
+      run([](const auto& work, kernels::Rows rows) { kernels::softmax_sum(work, rows); });
+    else
+      sum.copy_(shifted().exp_().sum(1));
+  }
+  void to_probabilities() {
+    if (kernels::know(logits_))
+      run([](const auto& work, kernels::Rows rows) { kernels::softmax_probabilities(work, rows); });
+    else
+      logits_.copy_(shifted().exp_().div_(sum.unsqueeze(1)));
+  }
+
+ private:
+  at::Tensor logits_;
+
+ public:
+  at::Tensor maximum;  // [N]
+  at::Tensor sum;      // [N]
+
+ private:
+  at::Tensor shifted() const { return logits_.to(maximum.scalar_type()).sub(maximum.unsqueeze(1)); }
+
+  template <typename Step>
+  void run(const Step& step) {
+    kernels::with_element(logits_.scalar_type(), [&]<class T>(kernels::Element<T>) {
+      const kernels::SoftmaxRows<T> work{kernels::mutable_data<T>(logits_), logits_.size(1),
+                                         kernels::mutable_data<kernels::Wide<T>>(maximum),
+                                         kernels::mutable_data<kernels::Wide<T>>(sum)};
+      kernels::for_rows(logits_.size(0), logits_.size(1), [&](kernels::Rows rows) { step(work, rows); });
+    });
+  }
+};
 
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_ND, const at::Tensor& value,
                             Parameter* table, const at::Tensor& labels_N, const comm::Group* tensor,
                             double scale) {
     const layout::Slice held = layout::local_slice(table->spec, tensor->rank(), tensor->size());
-    at::Tensor logits_NV = at::mm(hidden_ND, real_rows(value, held).t()).to(accumulation_type(hidden_ND));
-    const at::Tensor maximum_N = row_maximum(logits_NV, *tensor);
-    logits_NV.sub_(maximum_N.unsqueeze(1));
+    at::Tensor logits_NV = at::mm(hidden_ND, real_rows(value, held).t());
+    SpreadSoftmax softmax(logits_NV);
+    softmax.find_maximum();
+    tensor->all_reduce(softmax.maximum, comm::Reduce::kMax);
 
     const at::Tensor local = labels_N - held.offset[0];
     const at::Tensor tokens = local.ge(0).logical_and_(local.lt(held.extent[0])).nonzero().flatten();
     const at::Tensor columns = local.index_select(0, tokens);
-    at::Tensor sums_2N = at::zeros({2, labels_N.numel()}, logits_NV.options());
-    sums_2N[0].index_put_({tokens}, logits_NV.index({tokens, columns}));
-    logits_NV.exp_();
-    sums_2N[1].copy_(logits_NV.sum(1));
+    softmax.find_sum();
+    at::Tensor sums_2N = at::zeros({2, labels_N.numel()}, softmax.sum.options());
+    sums_2N[0].index_put_({tokens}, logits_NV.index({tokens, columns}).to(sums_2N.scalar_type()) -
+                                        softmax.maximum.index_select(0, tokens));
+    sums_2N[1].copy_(softmax.sum);
     tensor->all_reduce(sums_2N);
+    softmax.sum.copy_(sums_2N[1]);
     const at::Tensor loss = at::sub(sums_2N[1].log(), sums_2N[0]).sum(at::kDouble).mul(scale);
 
     // What backward needs of the logits is softmax minus one-hot: it takes their place.
-    logits_NV.div_(sums_2N[1].unsqueeze(1));
+    softmax.to_probabilities();
     logits_NV.index_put_({tokens, columns}, logits_NV.index({tokens, columns}).sub_(1));
-    context->save_for_backward({hidden_ND, value, logits_NV.to(hidden_ND.scalar_type())});
+    context->save_for_backward({hidden_ND, value, logits_NV});
     context->saved_data["table"] = reinterpret_cast<int64_t>(table);
     context->saved_data["tensor"] = reinterpret_cast<int64_t>(tensor);
     context->saved_data["scale"] = scale;
-    return loss.to(logits_NV.scalar_type());
+    return loss.to(sums_2N.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {

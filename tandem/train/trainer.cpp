@@ -7,6 +7,7 @@
 #include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
@@ -15,6 +16,7 @@
 #include "tandem/comm/rendezvous.h"
 #include "tandem/data/dataset.h"
 #include "tandem/launch/listener.h"
+#include "tandem/launch/threads.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
 #include "tandem/train/batch.h"
@@ -237,6 +239,7 @@ class Trainer {
 
 TrainOutcome train(const RunConfig& config, const launch::RankEnvironment& environment) {
   check_ranks(config.parallel, environment.world_size);
+  at::set_num_threads(launch::threads_per_rank(launch::process_variables(), environment));
   return Trainer(config, environment).run();
 }
 
