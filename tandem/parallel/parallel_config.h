@@ -42,6 +42,8 @@ struct ParallelConfig {
   Placement placement = Placement::kSequential;
   Schedule schedule = Schedule::k1f1b;
   bool sharded_optimizer = true;
+  int64_t join_seconds = 60;
+  int64_t collective_seconds = 600;
 
   bool operator==(const ParallelConfig&) const = default;
 
@@ -66,6 +68,16 @@ struct ParallelConfig {
     v("placement", placement, Field{.help = "which ranks hold which stages"});
     v("schedule", schedule, Field{.help = "order of forward and backward over micro-batches"});
     v("sharded_optimizer", sharded_optimizer, Field{.help = "optimizer state split over the data ranks"});
+    v("join_seconds", join_seconds,
+      Field{.help = "how long a rank waits for all others to start",
+            .unit = "seconds",
+            .minimum = 1,
+            .maximum = 86400});
+    v("collective_seconds", collective_seconds,
+      Field{.help = "how long a rank waits for another within the run",
+            .unit = "seconds",
+            .minimum = 1,
+            .maximum = 86400});
   }
 };
 

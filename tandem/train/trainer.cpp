@@ -45,14 +45,16 @@ data::Dataset open_data(const RunConfig& config, const Sources& sources) {
                               .seed = static_cast<uint64_t>(config.train.seed)});
 }
 
-comm::World join(const launch::RankEnvironment& environment) {
+comm::World join(const parallel::ParallelConfig& config, const launch::RankEnvironment& environment) {
   launch::FileDescriptor listener = launch::listen_for_ranks(environment);
   return comm::World::join({.master_address = environment.master_address,
                             .master_port = environment.master_port,
                             .rank = environment.rank,
                             .world_size = environment.world_size,
                             .listen_descriptor = listener.release(),
-                            .own_address = environment.interface_address});
+                            .own_address = environment.interface_address,
+                            .join_deadline = std::chrono::seconds(config.join_seconds),
+                            .collective_deadline = std::chrono::seconds(config.collective_seconds)});
 }
 
 class Trainer {
@@ -63,7 +65,7 @@ class Trainer {
         validation_(config.data.validation.empty()
                         ? std::nullopt
                         : std::optional(open_data(config, config.data.validation))),
-        world_(join(environment)),
+        world_(join(config.parallel, environment)),
         model_(config, world_) {
     take_folder();
     restore();
@@ -100,12 +102,22 @@ class Trainer {
     return flag.item<int64_t>() != 0;
   }
 
+  // Comes before the folder is touched: a run that is refused leaves it as it was.
+  void check_start() const {
+    if (const auto newest = checkpoint::StepReader::open_newest(checkpoint_directory(config_)))
+      check_same_run(config_, *newest);
+    else if (config_.checkpoint.start_from)
+      checkpoint::StepReader::open(*config_.checkpoint.start_from)
+          .require(model_.table(), std::vector{Role::kParameter});
+  }
+
   // Rank 0 holds the run's folder for all; what it cannot do is an error on every rank.
   void take_folder() {
     std::string failure;
     std::optional<ErrorKind> kind;
     if (is_first()) {
       try {
+        check_start();
         folder_.emplace(checkpoint::RunFolder::open(run_folder()));
         identity_ = folder_->identity();
         write_file_atomically(run_folder() / "config.json", run_config_json(config_));
