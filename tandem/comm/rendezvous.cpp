@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <c10/util/Logging.h>
 #include <fmt/ranges.h>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -18,6 +19,23 @@ struct World::State {
   std::chrono::milliseconds collective_deadline{0};
 };
 
+namespace {
+
+// Where a rank is missing, libtorch writes stack traces to standard error by itself; all they say is in the
+// error thrown.
+void silence_libtorch() {
+  constexpr int kOnlyFatal = 3;
+  FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, kOnlyFatal);
+}
+
+std::string first_sentence(const std::string& text) {
+  std::string line = text.substr(0, text.find('\n'));
+  while (line.ends_with('.')) line.pop_back();
+  return line;
+}
+
+}  // namespace
+
 World::World(int rank, int size, std::shared_ptr<State> state)
     : rank_(rank), size_(size), state_(std::move(state)) {}
 
@@ -25,6 +43,7 @@ World World::alone() { return {0, 1, nullptr}; }
 
 World World::join(const Rendezvous& rendezvous) {
   if (rendezvous.world_size == 1) return alone();
+  silence_libtorch();
   c10d::TCPStoreOptions options;
   options.port = rendezvous.master_port;
   options.isServer = rendezvous.rank == 0;
@@ -39,11 +58,10 @@ World World::join(const Rendezvous& rendezvous) {
     return {rendezvous.rank, rendezvous.world_size,
             std::make_shared<State>(State{store, rendezvous.own_address, rendezvous.collective_deadline})};
   } catch (const std::exception& error) {
-    const std::string reason = error.what();
     throw EnvironmentError(
         "rank {} of {} could not join at {}:{} within {} s: {}; are all ranks started, is the port free?",
         rendezvous.rank, rendezvous.world_size, rendezvous.master_address, rendezvous.master_port,
-        std::chrono::duration<double>(rendezvous.join_deadline).count(), reason.substr(0, reason.find('\n')));
+        std::chrono::duration<double>(rendezvous.join_deadline).count(), first_sentence(error.what()));
   }
 }
 

@@ -73,6 +73,18 @@ class Variables(WaysToStart):
         self.finish(other, 0)
 
 
+    def test_a_rank_whose_peer_dies_ends_with_one_line(self):
+        run = self.folder / "left_alone"
+        variables = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+        command = self.command(run, ["train.steps=100000", "parallel.pipeline=2", "observe.log_every=100000"])
+        first, second = (self.start(command, RANK=rank, **variables) for rank in "01")
+        self.await_step(first, run, 3)
+        second.kill()
+        error = self.finish(first, 3, seconds=20)
+        self.assertRegex(error, r"\A(train [^\n]*\n)*error: [^\n]+\n\Z")
+        self.assertGreaterEqual(len(losses(run)), 3)
+
+
 class Slurm(WaysToStart):
     def test_srun(self):
         run = self.folder / "srun"
