@@ -23,6 +23,18 @@ TEST_P(Linear, EqualsMatmulAndAddsTheWeightsGradient) {
   EXPECT_FALSE(weight.value.grad().defined());
 }
 
+TEST_P(Linear, EqualsMatmulAlsoWhereProductsAreLarge) {
+  const at::Tensor value = normal({160, 200}, GetParam(), 1), x = normal({1, 150, 200}, GetParam(), 2);
+  Parameter weight = parameter(value);
+  weight.gradient.fill_(10);
+  expect_same([&](const Inputs& in) { return linear(in[0], weight); },
+              [&](const Inputs& in) { return at::matmul(in[0], value.to(at::kDouble).t()); }, {x}, GetParam(),
+              tolerance(GetParam()));
+  const auto expected = results([&](const Inputs& in) { return at::matmul(x.to(at::kDouble), in[0].t()); },
+                                {value.to(at::kDouble)});
+  EXPECT_LT(difference(weight.gradient - 10, expected[1]), tolerance(GetParam()));
+}
+
 TEST_P(Linear, TakesStridedInput) {
   const at::Tensor value = normal({6, 5}, GetParam(), 1), x = normal({5, 3, 2}, GetParam(), 2);
   Parameter weight = parameter(value);

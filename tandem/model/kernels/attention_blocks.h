@@ -128,7 +128,7 @@ template <class T>
 void write_rows(const float* sums, int64_t row, T* to, int64_t stride, int64_t rows, int64_t width,
                 float scale) {
   for (int64_t r = 0; r < rows; ++r)
-    for (int64_t e = 0; e < width; ++e) to[r * stride + e] = narrow<T>(sums[r * row + e] * scale);
+    for (int64_t e = 0; e < width; ++e) put(to[r * stride + e], sums[r * row + e] * scale);
 }
 
 }  // namespace

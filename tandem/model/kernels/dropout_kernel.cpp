@@ -21,6 +21,7 @@ TANDEM_INLINE void draw(uint64_t key, uint64_t index, uint32_t* __restrict words
   }
   auto key0 = static_cast<uint32_t>(key), key1 = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
+#pragma GCC unroll 1
     for (int i = 0; i < kLanes; ++i) {
       const uint64_t product0 = uint64_t{0xD2511F53u} * c0[i];
       const uint64_t product1 = uint64_t{0xCD9E8D57u} * c2[i];
@@ -41,10 +42,23 @@ TANDEM_INLINE void draw(uint64_t key, uint64_t index, uint32_t* __restrict words
 }
 
 template <class T>
-TANDEM_INLINE void drop_some(const DropRow<T>& work, const uint32_t* words, int64_t begin, int64_t end) {
-  for (int64_t c = begin; c < end; ++c) {
-    const Wide<T> kept = words[c - begin] <= work.last_dropped ? 0 : widen(work.x[c]) * work.scale;
-    work.out[c] = narrow<T>(work.residual ? widen(work.residual[c]) + kept : kept);
+TANDEM_INLINE void drop_some(const DropRow<T>& work, const uint32_t* __restrict words, int64_t begin,
+                             int64_t count) {
+  const T* __restrict x = work.x + begin;
+  T* __restrict out = work.out + begin;
+  const uint32_t last_dropped = work.last_dropped;
+  const Wide<T> scale = work.scale;
+  if (work.residual == nullptr) {
+    for (int64_t c = 0; c < count; ++c) {
+      const Wide<T> scaled = widen(x[c]) * scale;
+      put(out[c], words[c] <= last_dropped ? 0 : scaled);
+    }
+    return;
+  }
+  const T* __restrict residual = work.residual + begin;
+  for (int64_t c = 0; c < count; ++c) {
+    const Wide<T> scaled = widen(x[c]) * scale;
+    put(out[c], widen(residual[c]) + (words[c] <= last_dropped ? 0 : scaled));
   }
 }
 
@@ -56,7 +70,7 @@ TANDEM_INLINE void drop_row(const DropRow<T>& work) {
   for (int64_t c = 0; c < work.width; index += kLanes) {
     draw(work.key, index, words);
     const int64_t count = kWords - skipped < work.width - c ? kWords - skipped : work.width - c;
-    drop_some(work, words + skipped, c, c + count);
+    drop_some(work, words + skipped, c, count);
     c += count;
     skipped = 0;
   }

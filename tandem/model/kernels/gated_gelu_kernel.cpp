@@ -38,13 +38,33 @@ TANDEM_INLINE Share<double> share(double x) {
 template <class T>
 TANDEM_INLINE void forward(const GatedGelu<T>& work, Rows rows) {
   for (int64_t row = rows.begin; row < rows.end; ++row) {
-    const T* gate = work.gate_up + row * 2 * work.width;
-    const T* up = gate + work.width;
-    T* out = work.out + row * work.width;
+    const T* __restrict gate = work.gate_up + row * 2 * work.width;
+    const T* __restrict up = gate + work.width;
+    T* __restrict out = work.out + row * work.width;
     for (int64_t i = 0; i < work.width; ++i) {
       const Wide<T> x = widen(gate[i]);
-      out[i] = narrow<T>(x * share(x).value * widen(up[i]));
+      put(out[i], x * share(x).value * widen(up[i]));
     }
+  }
+}
+
+// The loop over T alone becomes vector code for float but not for two outputs of Bfloat16: hence the numbers
+// pass through buffers of the wide type.
+template <class T>
+TANDEM_INLINE void backward_some(const T* gate, const T* up, const T* of_out, T* of_gate, T* of_up,
+                                 int64_t count) {
+  constexpr int64_t kBuffer = 128;
+  Wide<T> gates[kBuffer], ups[kBuffer];
+  for (int64_t begin = 0; begin < count; begin += kBuffer) {
+    const int64_t here = count - begin < kBuffer ? count - begin : kBuffer;
+    for (int64_t i = 0; i < here; ++i) {
+      const Wide<T> x = widen(gate[begin + i]), gradient = widen(of_out[begin + i]);
+      const Share<Wide<T>> s = share(x);
+      gates[i] = gradient * widen(up[begin + i]) * (s.value + x * s.slope);
+      ups[i] = gradient * x * s.value;
+    }
+    for (int64_t i = 0; i < here; ++i) put(of_gate[begin + i], gates[i]);
+    for (int64_t i = 0; i < here; ++i) put(of_up[begin + i], ups[i]);
   }
 }
 
@@ -52,16 +72,9 @@ template <class T>
 TANDEM_INLINE void backward(const GatedGeluBackward<T>& work, Rows rows) {
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     const T* gate = work.gate_up + row * 2 * work.width;
-    const T* up = gate + work.width;
-    const T* of_out = work.of_out + row * work.width;
     T* of_gate = work.of_gate_up + row * 2 * work.width;
-    T* of_up = of_gate + work.width;
-    for (int64_t i = 0; i < work.width; ++i) {
-      const Wide<T> x = widen(gate[i]), gradient = widen(of_out[i]);
-      const Share<Wide<T>> s = share(x);
-      of_gate[i] = narrow<T>(gradient * widen(up[i]) * (s.value + x * s.slope));
-      of_up[i] = narrow<T>(gradient * x * s.value);
-    }
+    backward_some(gate, gate + work.width, work.of_out + row * work.width, of_gate, of_gate + work.width,
+                  work.width);
   }
 }
 

@@ -18,7 +18,7 @@ TANDEM_INLINE void forward(const NormForward<T>& work, Rows rows) {
     const Wide<T> inverse =
         1 / std::sqrt(sum / static_cast<Wide<T>>(width) + static_cast<Wide<T>>(work.epsilon));
     work.inverse[row] = inverse;
-    for (int64_t i = 0; i < width; ++i) y[i] = narrow<T>(widen(x[i]) * inverse * widen(work.scale[i]));
+    for (int64_t i = 0; i < width; ++i) put(y[i], widen(x[i]) * inverse * widen(work.scale[i]));
   }
 }
 
@@ -36,7 +36,7 @@ TANDEM_INLINE void backward(const NormBackward<T>& work, Rows rows, Wide<T>* __r
     for (int64_t i = 0; i < width; ++i) {
       const Wide<T> value = widen(x[i]), gradient = widen(of_y[i]);
       of_scale[i] += gradient * value * inverse;
-      of_x[i] = narrow<T>(inverse * (gradient * widen(work.scale[i]) - value * pull));
+      put(of_x[i], inverse * (gradient * widen(work.scale[i]) - value * pull));
     }
   }
 }

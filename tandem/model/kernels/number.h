@@ -27,21 +27,20 @@ struct Bfloat16 {
 template <class T>
 using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-TANDEM_INLINE float widen(float x) { return x; }
-TANDEM_INLINE double widen(double x) { return x; }
-TANDEM_INLINE float widen(Bfloat16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
+TANDEM_INLINE float widen(const float& x) { return x; }
+TANDEM_INLINE double widen(const double& x) { return x; }
+TANDEM_INLINE float widen(const Bfloat16& x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
 
-template <class T>
-TANDEM_INLINE T narrow(Wide<T> x) {
-  if constexpr (std::is_same_v<T, Bfloat16>) {
-    // To nearest, ties to even; NaN stays NaN.
-    const auto bits = std::bit_cast<uint32_t>(x);
-    const uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
-    return {static_cast<uint16_t>(x != x ? 0x7FC0u : rounded)};
-  } else {
-    return x;
-  }
+/// Rounds to nearest, ties to even; NaN stays NaN.
+TANDEM_INLINE uint16_t bfloat16_bits(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  const uint32_t rounded = (bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16;
+  return static_cast<uint16_t>(x != x ? 0x7FC0u : rounded);
 }
+
+TANDEM_INLINE void put(float& to, float x) { to = x; }
+TANDEM_INLINE void put(double& to, double x) { to = x; }
+TANDEM_INLINE void put(Bfloat16& to, float x) { to.bits = bfloat16_bits(x); }
 
 /// A range of rows.
 struct Rows {

@@ -17,8 +17,8 @@ TANDEM_INLINE void turn(const Rotary<T>& work, Rows rows) {
       T* __restrict out = work.out + (row * work.heads + head) * 2 * half;
       for (int64_t j = 0; j < half; ++j) {
         const Wide<T> first = widen(x[j]), second = widen(x[j + half]), s = sine[j] * work.direction;
-        out[j] = narrow<T>(first * cosine[j] - second * s);
-        out[j + half] = narrow<T>(second * cosine[j] + first * s);
+        put(out[j], first * cosine[j] - second * s);
+        put(out[j + half], second * cosine[j] + first * s);
       }
     }
   }
