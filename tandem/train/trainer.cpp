@@ -75,11 +75,10 @@ class Trainer {
   }
 
   TrainOutcome run() {
-    const StopRequest stop;
     bool stopping = false;
     while (position_.step < config_.train.steps && !stopping) {
       step();
-      stopping = any_rank(stop.came());
+      stopping = any_rank(stop_.came());
       const int64_t every = config_.checkpoint.every_steps;
       const bool last = position_.step == config_.train.steps;
       if (last || stopping || (every > 0 && position_.step % every == 0)) save();
@@ -240,6 +239,7 @@ class Trainer {
   data::Dataset data_;
   std::optional<data::Dataset> validation_;
   comm::World world_;
+  StopRequest stop_;  // from here on a signal ends in a checkpoint
   ShardedModel model_;
   std::optional<checkpoint::RunFolder> folder_;  // rank 0
   checkpoint::RunIdentity identity_;

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import training
-from training import TrainingTest, files_below, free_port, losses, metrics
+from training import TrainingTest, files_below, free_port, losses, metrics, ranks_of
 
 IDX_HEADER_BYTES = 34  # magic 9, version 8, element type 1, two counts of 8
 
@@ -169,6 +169,19 @@ class BadInput(TrainingTest):
             sets = ["parallel.data=2", "parallel.join_seconds=2"]
             self.refused(3, f"rank {rank} of 2 could not join", "within 2 s", sets=sets, **variables)
             self.assertGreater(time.monotonic() - begin, 2)
+
+    def test_a_rank_that_stops_answering(self):
+        run = self.folder / "silent"
+        sets = ["parallel.pipeline=2", "train.steps=100000", "parallel.collective_seconds=2"]
+        process = self.launch(run, 2, sets)
+        self.await_step(process, run, 3)
+        (silent,) = [pid for pid, rank in ranks_of(run).items() if rank == 1]
+        os.kill(silent, signal.SIGSTOP)
+        begin = time.monotonic()
+        error = self.finish(process, 3)
+        self.assertLess(time.monotonic() - begin, 10)
+        self.assertRegex(error, r"(?m)^\[rank 0\] error: .*Timed out waiting 2000ms")
+        self.assertEqual(ranks_of(run), {})
 
 
 if __name__ == "__main__":
