@@ -61,7 +61,7 @@ TANDEM_INLINE void probabilities(const SoftmaxRows<T>& work, Rows rows) {
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     T* x = work.logits + row * work.width;
     const Wide<T> most = work.maximum[row], inverse = 1 / work.sum[row];
-    for (int64_t i = 0; i < work.width; ++i) x[i] = narrow<T>(power_of_e(widen(x[i]) - most) * inverse);
+    for (int64_t i = 0; i < work.width; ++i) put(x[i], power_of_e(widen(x[i]) - most) * inverse);
   }
 }
 
