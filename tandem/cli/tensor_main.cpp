@@ -2,11 +2,13 @@
 // The half of tandem that stands on libtorch. `tandem` hands over to it; nobody else calls it.
 #include <algorithm>
 
+#include "tandem/base/allocator.h"
 #include "tandem/base/error.h"
 #include "tandem/cli/shell.h"
 
 int main(int argc, char** argv) {
   using namespace tandem::cli;
+  tandem::tune_allocator();
   return run_program([&] {
     const std::vector<Command> commands = tensor_commands();
     const bool known = argc > 1 && std::any_of(commands.begin(), commands.end(), [&](const Command& command) {
