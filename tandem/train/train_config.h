@@ -56,7 +56,8 @@ struct TrainConfig {
             .unit = "steps",
             .minimum = 0,
             .maximum = 1e12});
-    v("deterministic", deterministic, Field{.help = "same layout, same bits"});
+    v("deterministic", deterministic,
+      Field{.help = "same layout, same bits; so far every run is", .not_yet = "false"});
   }
 };
 
