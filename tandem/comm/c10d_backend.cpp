@@ -54,11 +54,16 @@ class C10dBackend final : public Backend {
     std::string place = fmt::format("group {}, rank {} of {}, {} (number {})", place_.name, place_.rank,
                                     place_.size, operation, ++sequence_);
     try {
-      Work work = begin();
-      // Gloo's point-to-point work refers to the tensor's memory without owning it.
-      return Pending([work = std::move(work), kept = std::move(kept), place = std::move(place)] {
+      // Gloo's point-to-point work refers to the tensor's memory without owning it: it must go first, also
+      // where the handle is dropped with the message under way.
+      struct Started {
+        at::Tensor kept;
+        Work work;
+      };
+      auto started = std::make_shared<Started>(Started{std::move(kept), begin()});
+      return Pending([started = std::move(started), place = std::move(place)] {
         try {
-          work->wait();
+          started->work->wait();
         } catch (const std::exception& error) {
           fail(place, error);
         }

@@ -24,9 +24,10 @@ struct Reference {
 };
 
 /// Largest differences from the reference over all steps and ranks; of tensors relative to the tensor's
-/// largest absolute value, of losses to the loss.
+/// largest absolute value, of losses and norms to themselves.
 struct Differences {
   double loss = 0;
+  double norm = 0;  ///< of the whole gradient
   double gradient = 0;
   double parameter = 0;
   std::string worst_gradient;

@@ -69,6 +69,7 @@ TEST_P(EveryLayout, EqualsOneRankInDoublePrecision) {
   const auto& [layout, positions] = GetParam();
   const Differences d = compare(layout, positions, Precision::kFp64);
   EXPECT_LT(d.loss, 1e-12);
+  EXPECT_LT(d.norm, 1e-11);
   EXPECT_LT(d.gradient, 1e-11) << d.worst_gradient;
   EXPECT_LT(d.parameter, 1e-11);
   EXPECT_TRUE(d.covers_model);
@@ -113,6 +114,7 @@ class SomeLayouts : public ::testing::TestWithParam<Layout> {};
 TEST_P(SomeLayouts, EqualsOneRankInSinglePrecision) {
   const Differences d = compare(GetParam(), Positions::kRelativeBias, Precision::kFp32);
   EXPECT_LT(d.loss, 1e-6);
+  EXPECT_LT(d.norm, 2e-5);
   EXPECT_LT(d.gradient, 2e-5) << d.worst_gradient;
   EXPECT_LT(d.parameter, 1e-4);
 }
