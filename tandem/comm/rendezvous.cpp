@@ -6,6 +6,7 @@
 #include <c10/util/Logging.h>
 #include <fmt/ranges.h>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "tandem/base/error.h"
@@ -72,6 +73,13 @@ std::vector<World> World::in_threads(int size, std::chrono::milliseconds collect
   for (int rank = 0; rank < size; ++rank)
     worlds.push_back({rank, size, std::make_shared<State>(State{store, "127.0.0.1", collective_deadline})});
   return worlds;
+}
+
+World World::within(const std::string& name) const {
+  if (state_ == nullptr) return *this;
+  State state = *state_;
+  state.store = c10::make_intrusive<c10d::PrefixStore>(name, state.store);
+  return {rank_, size_, std::make_shared<State>(std::move(state))};
 }
 
 Group World::make_group(const std::string& name, const std::vector<int>& ranks) const {

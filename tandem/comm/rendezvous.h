@@ -42,6 +42,10 @@ class World {
   int rank() const { return rank_; }
   int size() const { return size_; }
 
+  /// Returns the same ranks with names of groups of their own, so that a second mesh of them can be made. All
+  /// ranks give the same name, new. Does not communicate.
+  World within(const std::string& name) const;
+
   /// Makes the group of some ranks, ascending, this one among them. Only they call; blocks until they have.
   /// The name must be the same on all of them and new.
   Group make_group(const std::string& name, const std::vector<int>& ranks) const;

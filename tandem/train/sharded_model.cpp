@@ -60,7 +60,7 @@ parallel::StorageTypes storage_types(Precision precision) {
   return {.compute = at::kFloat, .accumulation = at::kFloat};
 }
 
-ShardedModel::ShardedModel(const RunConfig& config, const comm::World& world)
+ShardedModel::ShardedModel(const RunConfig& config, const comm::World& world, int64_t max_bucket_elements)
     : config_(config),
       mesh_(extent_of(config.parallel)),
       coordinate_(mesh_.coordinate_of(world.rank())),
@@ -69,9 +69,12 @@ ShardedModel::ShardedModel(const RunConfig& config, const comm::World& world)
   const int stage = coordinate_.pipeline;
   const parallel::StorageTypes types = storage_types(config.train.precision);
   const auto table = model::tensor_table(config.model, stages_);
-  storage_ = std::make_unique<parallel::BucketStorage>(
-      table, stage,
-      layout::BucketRules{.data_ranks = mesh_.extent().data, .tensor_ranks = mesh_.extent().tensor}, types);
+  storage_ =
+      std::make_unique<parallel::BucketStorage>(table, stage,
+                                                layout::BucketRules{.data_ranks = mesh_.extent().data,
+                                                                    .tensor_ranks = mesh_.extent().tensor,
+                                                                    .max_elements = max_bucket_elements},
+                                                types);
   reducer_ = std::make_unique<parallel::GradientReducer>(*storage_, groups_.data, make_shared_groups(world));
   optimizer_ = std::make_unique<parallel::ShardedOptimizer>(
       *storage_, groups_.data, config.optimizer,

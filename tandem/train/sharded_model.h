@@ -41,8 +41,9 @@ struct EvaluationResult {
 class ShardedModel {
  public:
   /// Lays out the model on the mesh of config.parallel and fills it with its initial values. Joins the
-  /// groups: communicates.
-  ShardedModel(const RunConfig& config, const comm::World& world);
+  /// groups: communicates. A bucket of gradients is closed once it holds `max_bucket_elements`.
+  ShardedModel(const RunConfig& config, const comm::World& world,
+               int64_t max_bucket_elements = layout::BucketRules{}.max_elements);
 
   /// Takes one step (number `step`, from 0, for dropout) on this data rank's micro-batches: forward and
   /// backward over the pipeline, gradients summed over the job, clipped, AdamW. Every rank of one data
