@@ -108,7 +108,8 @@ def blanks(arguments):
         document = json.loads(answer.stdout)
         print(f"\n{text.replace('<mask>', '____')}\n  was: {word}")
         for filling in document["gaps"][0]["candidates"]:
-            print(f"  {filling['probability']:6.1%}  {filling['text']}")
+            shown = filling["text"].replace("\n", "⏎").replace(" ", "␣") or "∅"
+            print(f"  {filling['probability']:6.1%}  {shown}")
 
 
 def main():
