@@ -19,17 +19,6 @@ schedule::StageLayers whole(const model::ModelConfig& config) {
           .decoder_end = static_cast<int>(config.decoder_layers)};
 }
 
-model::Parameters load(const GoldenFile& golden, const model::ModelConfig& config, at::ScalarType type) {
-  model::Parameters parameters;
-  for (const layout::TensorSpec& spec : model::tensor_table(config, {whole(config)})) {
-    model::Parameter& parameter = parameters.add(spec);
-    parameter.value = fused(golden, "weight/", spec.name).to(type).requires_grad_(true);
-    TANDEM_CHECK(parameter.value.sizes() == at::IntArrayRef(spec.shape), "{}", spec.name);
-    parameter.gradient = at::zeros(spec.shape, type);
-  }
-  return parameters;
-}
-
 // "query_key_value" of "SelfAttention" -> the three matrices.
 Names sublayer_names(const std::string& prefix, const std::string& module, const std::string& tensor) {
   const auto matrix = [&](const std::string& name) {
@@ -107,9 +96,21 @@ at::Tensor fused(const GoldenFile& golden, const std::string& prefix, const std:
   return parts.size() == 1 ? parts[0] : at::stack(parts);
 }
 
+model::Parameters parameters_of(const GoldenFile& golden, at::ScalarType type) {
+  const model::ModelConfig config = config_of(golden);
+  model::Parameters parameters;
+  for (const layout::TensorSpec& spec : model::tensor_table(config, {whole(config)})) {
+    model::Parameter& parameter = parameters.add(spec);
+    parameter.value = fused(golden, "weight/", spec.name).to(type).requires_grad_(true);
+    TANDEM_CHECK(parameter.value.sizes() == at::IntArrayRef(spec.shape), "{}", spec.name);
+    parameter.gradient = at::zeros(spec.shape, type);
+  }
+  return parameters;
+}
+
 GoldenModel::GoldenModel(const GoldenFile& golden, at::ScalarType type)
     : config_(config_of(golden)),
-      parameters_(load(golden, config_, type)),
+      parameters_(parameters_of(golden, type)),
       model_(config_, whole(config_), parameters_, alone_) {}
 
 }  // namespace tandem::testing

@@ -27,10 +27,12 @@ std::vector<std::string> transformers_names(const std::string& name);
 /// "gradient/").
 at::Tensor fused(const GoldenFile& golden, const std::string& prefix, const std::string& name);
 
+/// Returns every tensor of a golden T5 in `type`, with room for gradients.
+model::Parameters parameters_of(const GoldenFile& golden, at::ScalarType type);
+
 /// A golden T5 on one rank.
 class GoldenModel {
  public:
-  /// Loads the weights in `type`, with room for gradients.
   GoldenModel(const GoldenFile& golden, at::ScalarType type);
 
   const model::ModelConfig& config() const { return config_; }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/cli/inference_options.h"
+
+#include <charconv>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "tandem/base/error.h"
+#include "tandem/observe/progress.h"
+
+namespace tandem::cli {
+
+namespace {
+
+infer::Ids parse_ids(std::string_view text, const char* flag) {
+  infer::Ids ids;
+  const char *at = text.data(), *end = at + text.size();
+  while (true) {
+    int32_t id = 0;
+    const auto [after, error] = std::from_chars(at, end, id);
+    if (error != std::errc() || (after != end && *after != ','))
+      throw InputError("{}: `{}` is no list of token ids; give it as 5,6,7", flag, text);
+    ids.push_back(id);
+    if (after == end) return ids;
+    at = after + 1;
+  }
+}
+
+}  // namespace
+
+void add_inference_options(CLI::App& app, InferenceOptions& options) {
+  app.add_option("--checkpoint", options.checkpoint,
+                 "a run's folder (its newest whole step) or one step's folder")
+      ->required()
+      ->type_name("DIR");
+  app.add_option("--tokenizer", options.tokenizer, "default: the run's tokenizer.model")->type_name("FILE");
+  app.add_flag("--json", options.json, "one JSON document");
+}
+
+void add_text_or_ids(CLI::App& app, TextOrIds& input, const std::string& what) {
+  app.add_option(input.text_flag, input.text, what + " as a text; <mask> is a gap, eos is appended")
+      ->type_name("TEXT");
+  app.add_option(input.ids_flag, input.ids, what + " as token ids, used exactly as given")
+      ->type_name("5,6,7");
+}
+
+OpenedCheckpoint::OpenedCheckpoint(const InferenceOptions& options)
+    : reader_(checkpoint::StepReader::open(options.checkpoint)),
+      tokenizer_(infer::choose_tokenizer(reader_, options.tokenizer, infer::special_ids_of(reader_))) {
+  for (const std::string& line : reader_.passed_over())
+    observe::standard_error().print("warning: passed over a damaged step: " + line);
+  if (tokenizer_ && !tokenizer_->warning.empty())
+    observe::standard_error().print("warning: " + tokenizer_->warning);
+}
+
+infer::Ids OpenedCheckpoint::ids_of(const TextOrIds& input) const {
+  if (input.text.has_value() == input.ids.has_value())
+    throw InputError("give {} or {}, {}", input.text_flag, input.ids_flag,
+                     input.text ? "not both" : "one of them");
+  if (input.ids) return parse_ids(*input.ids, input.ids_flag);
+  if (!tokenizer_)
+    throw InputError("{}: no tokenizer.model lies beside {}; name one with --tokenizer, or give {}",
+                     input.text_flag, reader_.folder().string(), input.ids_flag);
+  infer::Ids ids = tokenizer_->tokenizer.encode_with_masks(*input.text);
+  ids.push_back(tokenizer_->tokenizer.ids().eos);
+  return ids;
+}
+
+std::optional<std::string> OpenedCheckpoint::text_of(const infer::Ids& ids) const {
+  if (!tokenizer_) return std::nullopt;
+  return tokenizer_->tokenizer.decode(ids);
+}
+
+void print_json(const nlohmann::ordered_json& document) {
+  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+nlohmann::ordered_json json_of(const std::optional<std::string>& text) {
+  return text ? nlohmann::ordered_json(*text) : nlohmann::ordered_json(nullptr);
+}
+
+}  // namespace tandem::cli

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tandem/checkpoint/reader.h"
+#include "tandem/infer/loaded_model.h"
+#include "tandem/infer/tokenizer_choice.h"
+
+namespace tandem::cli {
+
+/// Which model is asked, and how the answer is printed.
+struct InferenceOptions {
+  std::string checkpoint;
+  std::string tokenizer;
+  bool json = false;
+};
+
+/// Adds --checkpoint, --tokenizer and --json; `options` must outlive the parsing.
+void add_inference_options(CLI::App& app, InferenceOptions& options);
+
+/// One input, as a text or as ids; `text_flag` and `ids_flag` name both in messages.
+struct TextOrIds {
+  const char* text_flag;
+  const char* ids_flag;
+  std::optional<std::string> text = {};
+  std::optional<std::string> ids = {};
+};
+
+/// Adds the two flags; `input` must outlive the parsing.
+void add_text_or_ids(CLI::App& app, TextOrIds& input, const std::string& what);
+
+/// An opened checkpoint with its tokenizer, if it has one. Says on standard error what the user should know:
+/// damaged newer steps, a foreign tokenizer.
+class OpenedCheckpoint {
+ public:
+  explicit OpenedCheckpoint(const InferenceOptions& options);
+
+  const checkpoint::StepReader& reader() const { return reader_; }
+  /// Returns the ids of an input: given ones as they are, a text tokenised (each <mask> the next sentinel)
+  /// and with eos. InputError unless exactly one form is given, or for a text without a tokenizer.
+  infer::Ids ids_of(const TextOrIds& input) const;
+  /// Returns the text of ids, or nothing without a tokenizer.
+  std::optional<std::string> text_of(const infer::Ids& ids) const;
+
+ private:
+  checkpoint::StepReader reader_;
+  std::optional<infer::ChosenTokenizer> tokenizer_;
+};
+
+/// Prints one JSON document on standard output.
+void print_json(const nlohmann::ordered_json& document);
+
+/// Returns a text as a JSON value; null for none.
+nlohmann::ordered_json json_of(const std::optional<std::string>& text);
+
+}  // namespace tandem::cli
