@@ -47,12 +47,12 @@ World World::join(const Rendezvous& rendezvous) {
   silence_libtorch();
   c10d::TCPStoreOptions options;
   options.port = rendezvous.master_port;
-  options.isServer = rendezvous.rank == 0;
+  options.isServer = rendezvous.listen_descriptor >= 0;
   options.numWorkers = rendezvous.world_size;
   options.timeout = rendezvous.join_deadline;
   // libuv's server would listen on all interfaces; the other one takes over a bound socket.
   options.useLibUV = false;
-  if (rendezvous.listen_descriptor >= 0) options.masterListenFd = rendezvous.listen_descriptor;
+  if (options.isServer) options.masterListenFd = rendezvous.listen_descriptor;
   try {
     auto store = c10::make_intrusive<c10d::TCPStore>(rendezvous.master_address, options);
     store->setTimeout(rendezvous.collective_deadline);

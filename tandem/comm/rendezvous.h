@@ -18,7 +18,8 @@ struct Rendezvous {
   uint16_t master_port = 0;
   int rank = 0;
   int world_size = 1;
-  /// A socket that already listens on the master's address; rank 0 only. The store takes it over.
+  /// A socket that already listens on the master's address. The rank that has one serves the store, which
+  /// takes it over: rank 0, or none where somebody outside the job serves.
   int listen_descriptor = -1;
   /// The address that this rank's own listening sockets are bound to. Never all interfaces.
   std::string own_address = "127.0.0.1";
@@ -29,7 +30,7 @@ struct Rendezvous {
 /// The job's ranks, able to form groups. One object a rank.
 class World {
  public:
-  /// Joins the job over TCP: rank 0 serves the key-value store, all ranks connect; blocks until all have
+  /// Joins the job over TCP: one rank serves the key-value store, all connect; blocks until all have
   /// joined. Throws EnvironmentError when a rank is missing at the deadline, or the port cannot be used.
   static World join(const Rendezvous& rendezvous);
 
