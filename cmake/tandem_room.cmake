@@ -3,7 +3,8 @@
 #   Adds a room's sources to one of the two libraries: LIGHT ones know no libtorch (its headers are not even on their
 #   include path), TENSOR ones do.
 # tandem_test(NAME RING unit|ranks|processes|gpu [LIGHT] SOURCES … [TIMEOUT seconds])
-#   One GoogleTest program, every test case of it a ctest test with the ring as its label.
+#   One GoogleTest program with the ring as its label. Every test case of it is a ctest test, so that a time-out names
+#   it; but a unit program on libtorch is one test as a whole: loading the library takes longer than its cases.
 function(tandem_room name)
   cmake_parse_arguments(PARSE_ARGV 1 ROOM "" "" "LIGHT;TENSOR")
   if(ROOM_UNPARSED_ARGUMENTS)
@@ -35,7 +36,12 @@ function(tandem_test name)
   endif()
   target_compile_definitions(${name} PRIVATE TANDEM_SOURCE_DIR="${CMAKE_SOURCE_DIR}" TANDEM_BINARY_DIR="${CMAKE_BINARY_DIR}")
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  if(TEST_RING STREQUAL "unit" AND NOT TEST_LIGHT)
+    add_test(NAME unit/${name} COMMAND ${name})
+    set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT ${TEST_TIMEOUT})
+    return()
+  endif()
   gtest_discover_tests(
-    ${name} TEST_PREFIX "${TEST_RING}/" DISCOVERY_MODE PRE_TEST
+    ${name} TEST_PREFIX "${TEST_RING}/" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${TEST_RING} TIMEOUT ${TEST_TIMEOUT})
 endfunction()
