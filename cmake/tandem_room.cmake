@@ -38,7 +38,7 @@ function(tandem_test name)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   if(TEST_RING STREQUAL "unit" AND NOT TEST_LIGHT)
     add_test(NAME unit/${name} COMMAND ${name})
-    set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT ${TEST_TIMEOUT})
+    set_tests_properties(unit/${name} PROPERTIES LABELS unit TIMEOUT 300)
     return()
   endif()
   gtest_discover_tests(

@@ -65,7 +65,6 @@ std::string show_field(const FieldRef& field) {
 
 std::vector<FieldHelp> describe_fields(const std::vector<FieldRef>& defaults) {
   std::vector<FieldHelp> rows;
-  rows.reserve(defaults.size());
   for (const FieldRef& field : defaults)
     rows.push_back({.key = field.key,
                     .type = field.type,

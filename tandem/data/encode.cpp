@@ -94,7 +94,7 @@ IndexMetadata encode(const EncodeOptions& options) {
     DocumentReader reader(input);
     for (std::string text; reader.next(text);) encoder.add(std::move(text));
   }
-  const IndexMetadata metadata = encoder.finish();
+  IndexMetadata metadata = encoder.finish();
   OutputFiles::write(json, to_json(metadata));
   files.publish();
   return metadata;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "tandem/data/masking.h"
 #include "tandem/data/pieces.h"
@@ -12,7 +13,7 @@ namespace tandem::data {
 /// The pieces of an index, masked. sample() throws InputError for a token id outside the vocabulary.
 class MaskedSource : public SampleSource {
  public:
-  MaskedSource(Pieces pieces, Masker masker) : pieces_(std::move(pieces)), masker_(std::move(masker)) {}
+  MaskedSource(Pieces pieces, Masker masker) : pieces_(std::move(pieces)), masker_(masker) {}
   uint64_t size() const override { return pieces_.size(); }
   Sample sample(uint64_t element, CounterRandom random) const override;
 

@@ -41,8 +41,8 @@ std::vector<int32_t> read_side(const nlohmann::json& pair, const Side& side, con
   const auto& value = pair[side.name];
   if (!value.is_string() && !value.is_array())
     throw InputError("{}: {} must be a text or a list of token ids", place, side.name);
-  const auto ids = value.is_string() ? tokenised(value.get<std::string>(), place, tokenizer)
-                                     : given_ids(value, place, side.name);
+  auto ids = value.is_string() ? tokenised(value.get<std::string>(), place, tokenizer)
+                               : given_ids(value, place, side.name);
   if (static_cast<int64_t>(ids.size()) > side.limit)
     throw InputError("{}: the {} has {} tokens, but data.{}_length is {}; raise it or shorten the line",
                      place, side.name, ids.size(), side.name, side.limit);

@@ -16,7 +16,7 @@ std::string signal_name(int signal) {
   return abbreviation == nullptr ? "unknown" : std::string("SIG") + abbreviation;
 }
 
-std::string with_words(std::string message, const std::string& words) {
+std::string with_words(const std::string& message, const std::string& words) {
   return words.empty() ? message : message + ": " + words;
 }
 

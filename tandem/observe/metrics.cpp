@@ -129,7 +129,7 @@ std::optional<StepMetrics> parse_metrics(std::string_view line) {
   }
 }
 
-MetricsWriter::MetricsWriter(std::filesystem::path path, int64_t last_step)
+MetricsWriter::MetricsWriter(const std::filesystem::path& path, int64_t last_step)
     : file_(keep_until(path, last_step)), last_step_(last_step) {}
 
 void MetricsWriter::write(const StepMetrics& metrics) {

@@ -43,7 +43,7 @@ class MetricsWriter {
   /// repeated steps and a torn end are taken away first: by a new file and a rename, so that no crash loses a
   /// line. Throws InputError if a line in the middle is foreign, EnvironmentError if the file cannot be
   /// written.
-  MetricsWriter(std::filesystem::path path, int64_t last_step);
+  MetricsWriter(const std::filesystem::path& path, int64_t last_step);
 
   /// Appends a step, later than all before it. Throws EnvironmentError; the file then holds whole lines only.
   void write(const StepMetrics& metrics);

@@ -26,8 +26,9 @@ int choose_encoder_stages(const StageRules& rules) {
   for (int encoder = 1; encoder < rules.num_stages; ++encoder) {
     const int decoder = rules.num_stages - encoder;
     if (encoder > rules.encoder_layers || decoder > rules.decoder_layers) continue;
-    const double time = std::max((rules.encoder_layers + encoder - 1) / encoder * 1.0,
-                                 (rules.decoder_layers + decoder - 1) / decoder * decoder_cost);
+    const int most_encoder_layers = (rules.encoder_layers + encoder - 1) / encoder;
+    const int most_decoder_layers = (rules.decoder_layers + decoder - 1) / decoder;
+    const double time = std::max<double>(most_encoder_layers, most_decoder_layers * decoder_cost);
     if (time < best_time) best = encoder, best_time = time;
   }
   return best;
