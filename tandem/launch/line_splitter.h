@@ -12,7 +12,7 @@ namespace tandem::launch {
 /// between UTF-8 characters.
 class LineSplitter {
  public:
-  static constexpr size_t kLongestLine = 64 * 1024;
+  static constexpr size_t kLongestLine = size_t{64} * 1024;
   using Sink = std::function<void(std::string_view line)>;
 
   /// Gives each line that `bytes` completes, without its end, to `sink`.

@@ -83,7 +83,7 @@ std::string find_program(const std::string& command, const Variables& variables)
   while (!command.empty() && !folders.empty()) {
     const size_t colon = folders.find(':');
     const std::string_view folder = folders.substr(0, colon);
-    const std::string path = (folder.empty() ? "." : std::string(folder)) + "/" + command;
+    std::string path = (folder.empty() ? "." : std::string(folder)) + "/" + command;
     if (is_program(path)) return path;
     folders.remove_prefix(colon == std::string_view::npos ? folders.size() : colon + 1);
   }
@@ -94,7 +94,7 @@ RankProcess start_process(const Program& program, const Variables& variables, co
   Pipe output = make_pipe(), error = make_pipe(), failure = make_pipe();
   const FileDescriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = program.arguments, assignments;
-  for (const auto& [name, value] : variables) assignments.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables) assignments.push_back(fmt::format("{}={}", name, value));
   const Start start{.path = program.path.c_str(),
                     .arguments = pointers(arguments),
                     .variables = pointers(assignments),
