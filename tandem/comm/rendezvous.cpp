@@ -2,6 +2,7 @@
 #include "tandem/comm/rendezvous.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <c10/util/Logging.h>
 #include <fmt/ranges.h>
@@ -67,6 +68,9 @@ World World::join(const Rendezvous& rendezvous) {
 }
 
 std::vector<World> World::in_threads(int size, std::chrono::milliseconds collective_deadline) {
+  // c10d's flight recorder, one for the process, adds a group's first collective to a map without a lock:
+  // ranks that are threads would break it.
+  ::setenv("TORCH_FR_BUFFER_SIZE", "0", /*replace=*/1);
   auto store = c10::make_intrusive<c10d::HashStore>();
   store->setTimeout(collective_deadline);
   std::vector<World> worlds;
