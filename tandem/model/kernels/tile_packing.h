@@ -17,6 +17,13 @@ struct Matrix {
   int64_t stride, rows, width;
 };
 
+/// Asks for the row some rows on: those of one head lie too far apart for the processor to guess.
+template <class T>
+TANDEM_INLINE void fetch_ahead(const T* row, int64_t stride, int64_t width) {
+  constexpr int64_t kAhead = 8, kLine = 64 / static_cast<int64_t>(sizeof(T));
+  for (int64_t i = 0; i < width; i += kLine) __builtin_prefetch(row + kAhead * stride + i);
+}
+
 template <class Words>
 constexpr int64_t words_of(int64_t numbers) {
   return (numbers + Words::kNumbers - 1) / Words::kNumbers;
@@ -31,6 +38,7 @@ void pack_left(Matrix<typename Words::Element> from, typename Words::Word* to) {
   const int64_t rows = round_up(from.rows, kTileRows);
   std::memset(to + from.rows * words, 0, static_cast<size_t>((rows - from.rows) * words) * sizeof(*to));
   for (int64_t row = 0; row < from.rows; ++row) {
+    fetch_ahead(from.data + row * from.stride, from.stride, from.width);
     to[row * words + words - 1] = 0;
     std::memcpy(to + row * words, from.data + row * from.stride, static_cast<size_t>(from.width) * sizeof(T));
   }
@@ -50,6 +58,7 @@ void pack_transposed(Matrix<typename Words::Element> from, typename Words::Word*
       continue;
     }
     const T* numbers = from.data + row * from.stride;
+    fetch_ahead(numbers, from.stride, from.width);
     for (int64_t k = 0; k < whole; ++k)
       std::memcpy(column + k * kPanel, numbers + k * Words::kNumbers, sizeof(Word));
     if (whole < depth) {
@@ -71,6 +80,7 @@ void pack_rows(Matrix<typename Words::Element> from, typename Words::Word* to) {
     for (int64_t k = 0; k < depth; ++k) {
       Word* words = to + (n * depth + k * kPanel);
       const auto* first = from.data + k * Words::kNumbers * from.stride + n;
+      for (int64_t i = 0; i < Words::kNumbers; ++i) fetch_ahead(first + i * from.stride, from.stride, given);
       if constexpr (Words::kNumbers == 1) {
         for (int64_t i = 0; i < given; ++i) words[i] = first[i];
       } else if ((k + 1) * Words::kNumbers > from.rows) {
