@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 
 #include <c10/util/Logging.h>
 #include <fmt/ranges.h>
@@ -86,6 +87,12 @@ World World::within(const std::string& name) const {
   return {rank_, size_, std::make_shared<State>(std::move(state))};
 }
 
+std::vector<int> World::all_ranks() const {
+  std::vector<int> ranks(static_cast<size_t>(size_));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return ranks;
+}
+
 Group World::make_group(const std::string& name, const std::vector<int>& ranks) const {
   const auto own = std::find(ranks.begin(), ranks.end(), rank_);
   TANDEM_CHECK(own != ranks.end() && std::is_sorted(ranks.begin(), ranks.end()), "group {} made by rank {}",
@@ -104,12 +111,10 @@ Group World::make_group(const std::string& name, const std::vector<int>& ranks) 
 
 MeshGroups make_mesh_groups(const World& world, const layout::Mesh& mesh) {
   TANDEM_CHECK(world.size() == mesh.size(), "{} ranks for a mesh of {}", world.size(), mesh.size());
-  std::vector<int> all(static_cast<size_t>(world.size()));
-  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<int>(i);
   const auto along = [&](layout::Axis axis) {
     return world.make_group(layout::to_string(axis), mesh.neighbours(world.rank(), axis));
   };
-  return {.world = world.make_group("world", all),
+  return {.world = world.make_group("world", world.all_ranks()),
           .data = along(layout::Axis::kData),
           .tensor = along(layout::Axis::kTensor),
           .pipeline = along(layout::Axis::kPipeline)};

@@ -42,6 +42,8 @@ class World {
 
   int rank() const { return rank_; }
   int size() const { return size_; }
+  /// Returns 0 .. size() - 1.
+  std::vector<int> all_ranks() const;
 
   /// Returns the same ranks with names of groups of their own, so that a second mesh of them can be made. All
   /// ranks give the same name, new. Does not communicate.

@@ -3,20 +3,9 @@
 
 #include <algorithm>
 
-#include <sched.h>
-#include <unistd.h>
-
 #include "tandem/launch/number.h"
 
 namespace tandem::launch {
-
-int usable_cores() {
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  // Fails on machines of more cores than cpu_set_t holds.
-  if (::sched_getaffinity(0, sizeof(allowed), &allowed) == 0) return std::max(1, CPU_COUNT(&allowed));
-  return static_cast<int>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
-}
 
 int threads_per_rank(const Variables& variables, const RankEnvironment& environment, int cores) {
   for (const char* name : {"OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"})

@@ -2,15 +2,13 @@
 #pragma once
 
 #include "tandem/launch/environment.h"
+#include "tandem/observe/host.h"
 
 namespace tandem::launch {
-
-/// Returns the number of cores that this process may run on (its affinity mask), at least 1.
-int usable_cores();
 
 /// Returns how many threads a rank should compute with: OMP_NUM_THREADS if set, else SLURM_CPUS_PER_TASK if
 /// set, else `cores` divided by the ranks of the node, at least 1. Malformed values count as not set.
 int threads_per_rank(const Variables& variables, const RankEnvironment& environment,
-                     int cores = usable_cores());
+                     int cores = observe::usable_cores());
 
 }  // namespace tandem::launch

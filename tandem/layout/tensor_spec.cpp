@@ -7,6 +7,10 @@
 
 namespace tandem::layout {
 
+bool TensorSpec::is_owned_at(const MeshCoordinate& coordinate) const {
+  return owner_stage() == coordinate.pipeline && (tensor_dim != kReplicated || coordinate.tensor == 0);
+}
+
 bool TensorSpec::is_on(int stage) const { return std::binary_search(stages.begin(), stages.end(), stage); }
 
 Shape local_shape(const TensorSpec& spec, int num_ranks) {

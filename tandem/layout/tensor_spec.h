@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "tandem/layout/mesh.h"
 #include "tandem/layout/slice.h"
 
 namespace tandem::layout {
@@ -32,6 +33,9 @@ struct TensorSpec {
 
   bool is_on(int stage) const;
   int owner_stage() const { return stages.front(); }
+  /// Tells whether the ranks at a coordinate count and save what they hold of it: those of the owner stage,
+  /// and of a replicated tensor only tensor rank 0. Whatever the data rank.
+  bool is_owned_at(const MeshCoordinate& coordinate) const;
   bool is_shared() const { return stages.size() > 1; }
 };
 

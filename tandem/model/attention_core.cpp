@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "tandem/base/error.h"
+#include "tandem/model/accumulation.h"
 #include "tandem/model/attention_kernel_call.h"
 #include "tandem/model/portable.h"
 
@@ -78,7 +79,7 @@ void check(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const 
   TANDEM_CHECK(!visibility.key_lengths.defined() || visibility.key_lengths.numel() == q.size(0),
                "attention: one key length a row of {}", q.size(0));
   if (!bias.defined()) return;
-  TANDEM_CHECK(bias.scalar_type() == portable::accumulation_type(q), "attention: type of the bias");
+  TANDEM_CHECK(bias.scalar_type() == accumulation_type(q), "attention: type of the bias");
   TANDEM_CHECK(bias.sizes() == at::IntArrayRef({q.size(2), q.size(1), k.size(1)}),
                "attention: shape of the bias");
 }

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include "tandem/base/error.h"
+#include "tandem/model/accumulation.h"
 #include "tandem/model/kernels/dispatch.h"
 #include "tandem/model/kernels/norm_kernel.h"
 #include "tandem/model/parameter_use.h"
@@ -23,8 +24,7 @@ struct Normal {
 
 Normal forward_kernel(const at::Tensor& x, const at::Tensor& scale, double epsilon) {
   const int64_t rows = kernels::rows_of(x), width = x.size(-1);
-  Normal made{at::empty(x.sizes(), x.options()),
-              at::empty({rows}, x.options().dtype(portable::accumulation_type(x)))};
+  Normal made{at::empty(x.sizes(), x.options()), at::empty({rows}, x.options().dtype(accumulation_type(x)))};
   kernels::with_element(x.scalar_type(), [&]<class T>(kernels::Element<T>) {
     const kernels::NormForward<T> work{.x = kernels::data<T>(x),
                                        .scale = kernels::data<T>(scale),

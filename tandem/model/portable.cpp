@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "tandem/base/error.h"
+#include "tandem/model/accumulation.h"
 
 namespace tandem::model::portable {
 
@@ -16,10 +17,6 @@ const double kSlope = std::sqrt(2.0 / std::numbers::pi);
 constexpr double kCubic = 0.044715;
 
 }  // namespace
-
-at::ScalarType accumulation_type(const at::Tensor& x) {
-  return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
-}
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& scale_D, double epsilon) {
   const at::Tensor wide = x.to(accumulation_type(x));

@@ -13,9 +13,6 @@
 /// communication.
 namespace tandem::model::portable {
 
-/// Returns the type in which sums over a tensor of this type are formed: fp64 for fp64, else fp32.
-at::ScalarType accumulation_type(const at::Tensor& x);
-
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& scale_D, double epsilon);
 
 struct RmsNormGradients {

@@ -28,50 +28,51 @@ class SpreadSoftmax {
  public:
   explicit SpreadSoftmax(at::Tensor logits_NV)
       : logits_(std::move(logits_NV)),
-        maximum(at::empty({logits_.size(0)}, logits_.options().dtype(accumulation_type(logits_)))),
-        sum(at::empty_like(maximum)) {}
+        maximum_(at::empty({logits_.size(0)}, logits_.options().dtype(accumulation_type(logits_)))),
+        sum_(at::empty_like(maximum_)) {}
+
+  /// [N] each: this rank's, until the caller has put in those of all.
+  at::Tensor& maximum() { return maximum_; }
+  at::Tensor& sum() { return sum_; }
 
   void find_maximum() {
     if (kernels::know(logits_)) {
       run([](const auto& work, kernels::Rows rows) { kernels::softmax_maximum(work, rows); });
     } else if (logits_.size(1) > 0) {
-      maximum.copy_(logits_.amax({1}));
+      maximum_.copy_(logits_.amax({1}));
     } else {
-      maximum.fill_(-std::numeric_limits<double>::infinity());
+      maximum_.fill_(-std::numeric_limits<double>::infinity());
     }
   }
   void find_sum() {
     if (kernels::know(logits_))
       run([](const auto& work, kernels::Rows rows) { kernels::softmax_sum(work, rows); });
     else
-      sum.copy_(shifted().exp_().sum(1));
+      sum_.copy_(shifted().exp_().sum(1));
   }
   void to_probabilities() {
     if (kernels::know(logits_))
       run([](const auto& work, kernels::Rows rows) { kernels::softmax_probabilities(work, rows); });
     else
-      logits_.copy_(shifted().exp_().div_(sum.unsqueeze(1)));
+      logits_.copy_(shifted().exp_().div_(sum_.unsqueeze(1)));
   }
 
  private:
-  at::Tensor logits_;
-
- public:
-  at::Tensor maximum;  // [N]
-  at::Tensor sum;      // [N]
-
- private:
-  at::Tensor shifted() const { return logits_.to(maximum.scalar_type()).sub(maximum.unsqueeze(1)); }
+  at::Tensor shifted() const { return logits_.to(maximum_.scalar_type()).sub(maximum_.unsqueeze(1)); }
 
   template <typename Step>
   void run(const Step& step) {
     kernels::with_element(logits_.scalar_type(), [&]<class T>(kernels::Element<T>) {
       const kernels::SoftmaxRows<T> work{kernels::mutable_data<T>(logits_), logits_.size(1),
-                                         kernels::mutable_data<kernels::Wide<T>>(maximum),
-                                         kernels::mutable_data<kernels::Wide<T>>(sum)};
+                                         kernels::mutable_data<kernels::Wide<T>>(maximum_),
+                                         kernels::mutable_data<kernels::Wide<T>>(sum_)};
       kernels::for_rows(logits_.size(0), logits_.size(1), [&](kernels::Rows rows) { step(work, rows); });
     });
   }
+
+  at::Tensor logits_;
+  at::Tensor maximum_;
+  at::Tensor sum_;
 };
 
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
@@ -82,18 +83,18 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
     at::Tensor logits_NV = at::mm(hidden_ND, real_rows(value, held).t());
     SpreadSoftmax softmax(logits_NV);
     softmax.find_maximum();
-    tensor->all_reduce(softmax.maximum, comm::Reduce::kMax);
+    tensor->all_reduce(softmax.maximum(), comm::Reduce::kMax);
 
     const at::Tensor local = labels_N - held.offset[0];
     const at::Tensor tokens = local.ge(0).logical_and_(local.lt(held.extent[0])).nonzero().flatten();
     const at::Tensor columns = local.index_select(0, tokens);
     softmax.find_sum();
-    at::Tensor sums_2N = at::zeros({2, labels_N.numel()}, softmax.sum.options());
+    at::Tensor sums_2N = at::zeros({2, labels_N.numel()}, softmax.sum().options());
     sums_2N[0].index_put_({tokens}, logits_NV.index({tokens, columns}).to(sums_2N.scalar_type()) -
-                                        softmax.maximum.index_select(0, tokens));
-    sums_2N[1].copy_(softmax.sum);
+                                        softmax.maximum().index_select(0, tokens));
+    sums_2N[1].copy_(softmax.sum());
     tensor->all_reduce(sums_2N);
-    softmax.sum.copy_(sums_2N[1]);
+    softmax.sum().copy_(sums_2N[1]);
     const at::Tensor loss = at::sub(sums_2N[1].log(), sums_2N[0]).sum(at::kDouble).mul(scale);
 
     // What backward needs of the logits is softmax minus one-hot: it takes their place.

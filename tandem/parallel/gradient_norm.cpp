@@ -10,14 +10,13 @@ namespace tandem::parallel {
 namespace {
 
 template <typename Visit>
-void for_each_owned(const BucketStorage& storage, const NormPlace& place, const Visit& visit) {
+void for_each_owned(const BucketStorage& storage, const layout::MeshCoordinate& place, const Visit& visit) {
   for (size_t bucket = 0; bucket < storage.buckets().size(); ++bucket) {
-    const at::Tensor shard = storage.shard_gradients(bucket, place.data_rank);
+    const at::Tensor shard = storage.shard_gradients(bucket, place.data);
     for (const layout::ShardSegment& segment :
-         layout::shard_segments(storage.buckets()[bucket], place.data_rank)) {
+         layout::shard_segments(storage.buckets()[bucket], place.data)) {
       const layout::TensorSpec& spec = storage.specs()[segment.tensor];
-      const bool is_replica = spec.tensor_dim == layout::TensorSpec::kReplicated && place.tensor_rank != 0;
-      if (spec.owner_stage() != storage.stage() || is_replica) continue;
+      if (!spec.is_owned_at(place)) continue;
       visit(spec, shard.narrow(0, segment.shard_offset, segment.num_elements));
     }
   }
@@ -25,7 +24,8 @@ void for_each_owned(const BucketStorage& storage, const NormPlace& place, const 
 
 }  // namespace
 
-double gradient_norm(const BucketStorage& storage, const NormPlace& place, const comm::Group& world) {
+double gradient_norm(const BucketStorage& storage, const layout::MeshCoordinate& place,
+                     const comm::Group& world) {
   double squares = 0;
   for_each_owned(storage, place, [&](const layout::TensorSpec&, const at::Tensor& gradient) {
     const double norm = at::linalg_vector_norm(gradient, 2, std::nullopt, false, at::kDouble).item<double>();
@@ -36,7 +36,8 @@ double gradient_norm(const BucketStorage& storage, const NormPlace& place, const
   return std::sqrt(sum.item<double>());
 }
 
-std::vector<std::string> non_finite_gradients(const BucketStorage& storage, const NormPlace& place) {
+std::vector<std::string> non_finite_gradients(const BucketStorage& storage,
+                                              const layout::MeshCoordinate& place) {
   std::vector<std::string> names;
   for_each_owned(storage, place, [&](const layout::TensorSpec& spec, const at::Tensor& gradient) {
     if (!at::isfinite(gradient).all().item<bool>()) names.push_back(spec.name);
@@ -44,9 +45,9 @@ std::vector<std::string> non_finite_gradients(const BucketStorage& storage, cons
   return names;
 }
 
-void scale_gradients(BucketStorage& storage, const NormPlace& place, double factor) {
+void scale_gradients(BucketStorage& storage, const layout::MeshCoordinate& place, double factor) {
   for (size_t bucket = 0; bucket < storage.buckets().size(); ++bucket)
-    storage.shard_gradients(bucket, place.data_rank).mul_(factor);
+    storage.shard_gradients(bucket, place.data).mul_(factor);
 }
 
 }  // namespace tandem::parallel

@@ -5,26 +5,23 @@
 #include <vector>
 
 #include "tandem/comm/group.h"
+#include "tandem/layout/mesh.h"
 #include "tandem/parallel/bucket_storage.h"
 
 namespace tandem::parallel {
-
-/// Where a rank stands, as far as counting each parameter once needs it.
-struct NormPlace {
-  int data_rank = 0;
-  int tensor_rank = 0;
-};
 
 /// Returns the 2-norm of the whole model's reduced gradient, each parameter counted once: of the rank's own
 /// parts, those of tensors that it owns (the first of the stages that share one; tensor rank 0 of a
 /// replicated one). All ranks of the world call; one all-reduce of one fp64 number. Not finite if any
 /// gradient is not.
-double gradient_norm(const BucketStorage& storage, const NormPlace& place, const comm::Group& world);
+double gradient_norm(const BucketStorage& storage, const layout::MeshCoordinate& place,
+                     const comm::Group& world);
 
 /// Names the tensors whose own part holds a NaN or an infinity. Local.
-std::vector<std::string> non_finite_gradients(const BucketStorage& storage, const NormPlace& place);
+std::vector<std::string> non_finite_gradients(const BucketStorage& storage,
+                                              const layout::MeshCoordinate& place);
 
 /// Multiplies the gradients of the rank's own parts. Local.
-void scale_gradients(BucketStorage& storage, const NormPlace& place, double factor);
+void scale_gradients(BucketStorage& storage, const layout::MeshCoordinate& place, double factor);
 
 }  // namespace tandem::parallel

@@ -2,7 +2,6 @@
 #include "tandem/parallel/gradient_reducer.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "tandem/base/error.h"
@@ -10,15 +9,7 @@
 namespace tandem::parallel {
 
 GradientReducer::GradientReducer(BucketStorage& storage, const comm::Group& data, SharedGroups shared)
-    : storage_(storage),
-      data_(data),
-      shared_(std::move(shared)),
-      states_(storage.buckets().size()),
-      bucket_of_(storage.specs().size(), std::numeric_limits<size_t>::max()) {
-  for (size_t bucket = 0; bucket < states_.size(); ++bucket)
-    for (const layout::BucketEntry& entry : storage.buckets()[bucket].entries)
-      bucket_of_[entry.tensor] = bucket;
-}
+    : storage_(storage), data_(data), shared_(std::move(shared)), states_(storage.buckets().size()) {}
 
 void GradientReducer::begin_step() {
   storage_.zero_gradients();
@@ -31,7 +22,7 @@ void GradientReducer::begin_step() {
 
 void GradientReducer::settle(size_t index) {
   if (!last_backward_) return;
-  const size_t bucket = bucket_of_.at(index);
+  const size_t bucket = storage_.bucket_of(index);
   const auto& entries = storage_.buckets().at(bucket).entries;
   const auto entry =
       std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.tensor == index; });

@@ -48,7 +48,6 @@ class GradientReducer {
   comm::Group data_;
   SharedGroups shared_;
   std::vector<State> states_;
-  std::vector<size_t> bucket_of_;  // by tensor
   bool last_backward_ = false;
 };
 

@@ -55,8 +55,7 @@ std::filesystem::path save_model(ShardedModel& model, const std::filesystem::pat
   for (const Role role : description.roles)
     for_each_piece(model, role, [&](size_t tensor, const layout::Slice& box, std::span<std::byte> bytes) {
       const layout::TensorSpec& spec = model.table()[tensor];
-      const bool is_replica = spec.tensor_dim == layout::TensorSpec::kReplicated && place.tensor != 0;
-      if (spec.owner_stage() != place.pipeline || is_replica) return;
+      if (!spec.is_owned_at(place)) return;
       pieces.push_back(
           {.tensor = tensor, .role = role, .slice = box, .type = stored_type(model), .bytes = bytes});
     });

@@ -131,9 +131,8 @@ double ShardedModel::sum_losses(double own) const {
   return sum.item<double>();
 }
 
-std::optional<std::string> ShardedModel::describe_non_finite(double loss) const {
-  const auto own = parallel::non_finite_gradients(
-      *storage_, {.data_rank = coordinate_.data, .tensor_rank = coordinate_.tensor});
+std::string ShardedModel::describe_non_finite(double loss) const {
+  const auto own = parallel::non_finite_gradients(*storage_, coordinate_);
   std::string text;
   const std::vector<std::string> all = groups_.world.all_gather_text(fmt::format("{}", fmt::join(own, ", ")));
   for (size_t rank = 0; rank < all.size(); ++rank)
@@ -148,9 +147,8 @@ StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micr
   groups_.data.all_reduce(counts);
   StepResult result{.target_tokens = counts[0].item<int64_t>(), .source_tokens = counts[1].item<int64_t>()};
 
-  const auto& shape =
-      schedule::ProgramShape{.num_stages = mesh_.extent().pipeline,
-                             .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))};
+  const schedule::ProgramShape shape{.num_stages = mesh_.extent().pipeline,
+                                     .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))};
   const schedule::Program program = config_.parallel.schedule == parallel::Schedule::kGpipe
                                         ? schedule::make_gpipe(shape)
                                         : schedule::make_1f1b(shape);
@@ -167,15 +165,14 @@ StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micr
   reducer_->finish();
   result.loss = sum_losses(own_loss);
 
-  const parallel::NormPlace place{.data_rank = coordinate_.data, .tensor_rank = coordinate_.tensor};
-  result.gradient_norm = parallel::gradient_norm(*storage_, place, groups_.world);
+  result.gradient_norm = parallel::gradient_norm(*storage_, coordinate_, groups_.world);
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
     result.skipped = describe_non_finite(result.loss);
     return result;
   }
   const double limit = config_.optimizer.clip_norm;
   if (limit > 0 && result.gradient_norm > limit)
-    parallel::scale_gradients(*storage_, place, limit / result.gradient_norm);
+    parallel::scale_gradients(*storage_, coordinate_, limit / result.gradient_norm);
   optimizer_->step(learning_rate);
   return result;
 }

@@ -65,7 +65,7 @@ class ShardedModel {
   parallel::SharedGroups make_shared_groups(const comm::World& world) const;
   void fill_initial();
   double sum_losses(double own) const;
-  std::optional<std::string> describe_non_finite(double loss) const;
+  std::string describe_non_finite(double loss) const;
 
   const RunConfig config_;
   layout::Mesh mesh_;

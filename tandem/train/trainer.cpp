@@ -13,15 +13,14 @@
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/run_folder.h"
-#include "tandem/comm/rendezvous.h"
 #include "tandem/data/dataset.h"
-#include "tandem/launch/listener.h"
 #include "tandem/launch/threads.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
 #include "tandem/train/batch.h"
 #include "tandem/train/checkpointing.h"
 #include "tandem/train/flops.h"
+#include "tandem/train/join.h"
 #include "tandem/train/learning_rate.h"
 #include "tandem/train/reporter.h"
 #include "tandem/train/resume.h"
@@ -43,18 +42,6 @@ data::Dataset open_data(const RunConfig& config, const Sources& sources) {
                               .objective = config.objective,
                               .vocabulary = config.model.vocabulary,
                               .seed = static_cast<uint64_t>(config.train.seed)});
-}
-
-comm::World join(const parallel::ParallelConfig& config, const launch::RankEnvironment& environment) {
-  launch::FileDescriptor listener = launch::listen_for_ranks(environment);
-  return comm::World::join({.master_address = environment.master_address,
-                            .master_port = environment.master_port,
-                            .rank = environment.rank,
-                            .world_size = environment.world_size,
-                            .listen_descriptor = listener.release(),
-                            .own_address = environment.interface_address,
-                            .join_deadline = std::chrono::seconds(config.join_seconds),
-                            .collective_deadline = std::chrono::seconds(config.collective_seconds)});
 }
 
 class Trainer {

@@ -10,18 +10,12 @@ namespace {
 
 using testing::run_ranks;
 
-std::vector<int> up_to(int size) {
-  std::vector<int> ranks;
-  for (int rank = 0; rank < size; ++rank) ranks.push_back(rank);
-  return ranks;
-}
-
 class AnySize : public ::testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Group, AnySize, ::testing::Values(1, 2, 3, 4));
 
 TEST_P(AnySize, AllReduceSumsAndMaximises) {
   run_ranks(GetParam(), [](const World& world) {
-    const Group group = world.make_group("g", up_to(world.size()));
+    const Group group = world.make_group("g", world.all_ranks());
     for (const auto type : {at::kFloat, at::kDouble, at::kBFloat16, at::kLong}) {
       at::Tensor sum = at::full({5}, world.rank() + 1, type), max = sum.clone();
       group.all_reduce(sum);
@@ -34,7 +28,7 @@ TEST_P(AnySize, AllReduceSumsAndMaximises) {
 
 TEST_P(AnySize, ReduceScatterLeavesEachRankItsPartOfTheSum) {
   run_ranks(GetParam(), [](const World& world) {
-    const Group group = world.make_group("g", up_to(world.size()));
+    const Group group = world.make_group("g", world.all_ranks());
     const at::Tensor input = at::arange(3 * world.size(), at::kDouble) * (world.rank() + 1);
     at::Tensor output = at::empty({3}, at::kDouble);
     group.reduce_scatter(input, output).wait();
@@ -45,7 +39,7 @@ TEST_P(AnySize, ReduceScatterLeavesEachRankItsPartOfTheSum) {
 
 TEST_P(AnySize, AllGatherKeepsRankOrderAndWorksInPlace) {
   run_ranks(GetParam(), [](const World& world) {
-    const Group group = world.make_group("g", up_to(world.size()));
+    const Group group = world.make_group("g", world.all_ranks());
     at::Tensor all = at::full({world.size(), 2}, -1.0);
     all[world.rank()].fill_(world.rank());
     group.all_gather(all[world.rank()], all).wait();

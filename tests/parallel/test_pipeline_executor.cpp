@@ -57,9 +57,7 @@ TEST(PipelineExecutor, EverySchedulesGradientsAreThoseOfOneGraph) {
         const auto [loss, gradients] = reference(stages, micro_batches);
         testing::run_ranks(stages, [&, expected_loss = loss,
                                     &expected = gradients](const comm::World& world) {
-          std::vector<int> ranks;
-          for (int rank = 0; rank < world.size(); ++rank) ranks.push_back(rank);
-          const comm::Group pipeline = world.make_group("pipeline", ranks);
+          const comm::Group pipeline = world.make_group("pipeline", world.all_ranks());
           ToyStage stage(world.rank(), world.size());
           PipelineExecutor executor(pipeline, stage);
           const schedule::ProgramShape shape{.num_stages = world.size(), .num_micro_batches = micro_batches};

@@ -58,9 +58,7 @@ TEST_P(AnySharding, FollowsAdamW) {
   config.weight_decay = 0.1;
   const auto expected = reference(config, 4);
   testing::run_ranks(size, [&, sharding = sharding, compute = compute](const comm::World& world) {
-    std::vector<int> ranks;
-    for (int rank = 0; rank < world.size(); ++rank) ranks.push_back(rank);
-    const comm::Group data = world.make_group("data", ranks);
+    const comm::Group data = world.make_group("data", world.all_ranks());
     const auto accumulation = compute == at::kDouble ? at::kDouble : at::kFloat;
     BucketStorage storage(kSpecs, 0, {.data_ranks = world.size(), .max_elements = 8},
                           {.compute = compute, .accumulation = accumulation});
@@ -102,7 +100,7 @@ TEST(GradientNorm, CountsReplicasAndSharedTensorsOnceAndNamesWhatIsNotFinite) {
     storage.zero_gradients();
     storage.gradient(0).narrow(0, 0, world.rank() == 0 ? 2 : 1).fill_(2);
     storage.gradient(1).fill_(3);
-    const NormPlace place{.data_rank = 0, .tensor_rank = world.rank()};
+    const layout::MeshCoordinate place{.tensor = world.rank()};
     EXPECT_DOUBLE_EQ(gradient_norm(storage, place, all), std::sqrt(15 * 4.0 + 7 * 9.0));
     if (world.rank() == 1) storage.gradient(0)[0][1] = NAN;
     EXPECT_FALSE(std::isfinite(gradient_norm(storage, place, all)));

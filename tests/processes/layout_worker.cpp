@@ -8,7 +8,7 @@
 
 #include "tandem/base/error.h"
 #include "tandem/launch/environment.h"
-#include "tandem/launch/listener.h"
+#include "tandem/train/join.h"
 #include "tests/support/layout_comparison.h"
 
 using namespace tandem;
@@ -20,17 +20,6 @@ constexpr int kSteps = 5;
 struct Limits {
   double loss, gradient, parameter;
 };
-
-comm::World join() {
-  const launch::RankEnvironment environment = launch::read_rank_environment();
-  launch::FileDescriptor listener = launch::listen_for_ranks(environment);
-  return comm::World::join({.master_address = environment.master_address,
-                            .master_port = environment.master_port,
-                            .rank = environment.rank,
-                            .world_size = environment.world_size,
-                            .listen_descriptor = listener.release(),
-                            .own_address = environment.interface_address});
-}
 
 // Not "less than": NaN must not pass.
 bool within(const testing::Differences& d, const Limits& limits) {
@@ -64,7 +53,7 @@ int main(int argc, char** argv) try {
   parallel.data = std::atoi(argv[1]);
   parallel.tensor = std::atoi(argv[2]);
   parallel.pipeline = std::atoi(argv[3]);
-  const comm::World world = join();
+  const comm::World world = train::join({}, launch::read_rank_environment());
   bool equal = true;
   for (const auto positions : {model::Positions::kRotary, model::Positions::kRelativeBias})
     for (const auto precision : {train::Precision::kFp64, train::Precision::kFp32})
