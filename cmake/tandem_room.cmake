@@ -42,6 +42,6 @@ function(tandem_test name)
     return()
   endif()
   gtest_discover_tests(
-    ${name} TEST_PREFIX "${TEST_RING}/" DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    ${name} TEST_PREFIX "${TEST_RING}/" NO_PRETTY_VALUES DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${TEST_RING} TIMEOUT ${TEST_TIMEOUT})
 endfunction()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ class Agreement {
   /// Returns rank 0's text on every rank.
   virtual std::string broadcast(const std::string& from_first) = 0;
 };
+
+/// Runs `action` on rank 0 and returns its text on every rank; what it throws there, every rank throws, with
+/// the same kind and message. All ranks call; one broadcast.
+std::string on_first_rank(Agreement& agreement, const std::function<std::string()>& action);
 
 /// One rank that agrees with itself.
 class OneRank final : public Agreement {

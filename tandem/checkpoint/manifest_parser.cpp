@@ -93,7 +93,8 @@ class Parser {
     JsonMembers tokenizer = group("tokenizer");
     TokenizerFacts facts{.pad = tokenizer.small_integer("pad"),
                          .eos = tokenizer.small_integer("eos"),
-                         .first_sentinel = tokenizer.small_integer("first_sentinel"),
+                         .first_sentinel = static_cast<int32_t>(tokenizer.integer(
+                             "first_sentinel", {.minimum = -1, .maximum = INT32_MAX})),  // -1: none
                          .sentinel_count = tokenizer.small_integer("sentinel_count"),
                          .hash = tokenizer.text("hash")};
     finish(tokenizer);

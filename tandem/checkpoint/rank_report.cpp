@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/checkpoint/rank_report.h"
 
-#include <filesystem>
-#include <new>
-
 #include <nlohmann/json.hpp>
 
 namespace tandem::checkpoint {
@@ -26,33 +23,6 @@ std::optional<Failure> failure_of(const json& value) {
 std::string dump(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 }  // namespace
-
-std::optional<Failure> attempt(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return Failure{.kind = error.kind(), .message = error.what()};
-  } catch (const std::filesystem::filesystem_error& error) {
-    return Failure{.kind = ErrorKind::kEnvironment, .message = error.what()};
-  } catch (const std::bad_alloc&) {
-    return Failure{.kind = ErrorKind::kEnvironment, .message = "no memory left"};
-  } catch (const std::exception& error) {
-    return Failure{.kind = ErrorKind::kBug, .message = error.what()};
-  }
-  return std::nullopt;
-}
-
-void raise(const Failure& failure) {
-  switch (failure.kind) {
-    case ErrorKind::kInput:
-      throw InputError("{}", failure.message);
-    case ErrorKind::kEnvironment:
-      throw EnvironmentError("{}", failure.message);
-    case ErrorKind::kBug:
-      break;
-  }
-  throw BugError("{}", failure.message);
-}
 
 std::string to_message(const RankReport& report) {
   json slices = json::array();
@@ -83,9 +53,5 @@ RankReport report_of(const std::string& text) {
                              .position = slice.at(5)});
   return report;
 }
-
-std::string to_message(const std::optional<Failure>& verdict) { return dump(failure_json(verdict)); }
-
-std::optional<Failure> verdict_of(const std::string& message) { return failure_of(json::parse(message)); }
 
 }  // namespace tandem::checkpoint

@@ -2,27 +2,14 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/manifest.h"
 
 namespace tandem::checkpoint {
-
-/// Why a rank could not do its part.
-struct Failure {
-  ErrorKind kind = ErrorKind::kBug;
-  std::string message;
-};
-
-/// Runs `action` and returns what it threw, or nothing.
-std::optional<Failure> attempt(const std::function<void()>& action);
-
-/// Throws the error that a failure stands for.
-[[noreturn]] void raise(const Failure& failure);
 
 /// A slice that a rank has written.
 struct WrittenSlice {
@@ -45,9 +32,5 @@ struct RankReport {
 /// Turns a report into a message, and back.
 std::string to_message(const RankReport& report);
 RankReport report_of(const std::string& message);
-
-/// Turns rank 0's verdict, a failure or nothing, into a message, and back.
-std::string to_message(const std::optional<Failure>& verdict);
-std::optional<Failure> verdict_of(const std::string& message);
 
 }  // namespace tandem::checkpoint

@@ -7,6 +7,7 @@
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/run_folder.h"
 #include "tandem/checkpoint/shard_cache.h"
 #include "tandem/checkpoint/step_folders.h"
 
@@ -43,7 +44,7 @@ StepReader StepReader::open_step(const fs::path& step_folder) {
 
 std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
   std::vector<FoundStep> steps = find_steps(folder);
-  if (steps.empty()) steps = find_steps(folder / "checkpoints");
+  if (steps.empty()) steps = find_steps(checkpoints_of_run(folder));
   std::vector<std::string> damaged;
   for (auto found = steps.rbegin(); found != steps.rend(); ++found) {
     try {
@@ -64,6 +65,17 @@ StepReader StepReader::open(const fs::path& folder) {
   if (std::optional<StepReader> newest = open_newest(folder)) return std::move(*newest);
   throw InputError("{}: holds no checkpoint; give the folder of a run that has saved, or of one step",
                    folder.string());
+}
+
+bool is_damaged(const fs::path& step_folder) {
+  try {
+    StepReader::open_step(step_folder);
+  } catch (const EnvironmentError&) {
+    return true;
+  } catch (const InputError&) {
+    return false;
+  }
+  return false;
 }
 
 void StepReader::check_files() const {

@@ -22,12 +22,12 @@ class ShardCache;
 /// whatever layout wrote it. Thread-safe; ranks open and read on their own, without communication.
 class StepReader {
  public:
-  /// Opens a step's folder, or the newest whole step of a run's folder or of its `checkpoints/`. An
-  /// InputError where there is none, an EnvironmentError where all are damaged.
+  /// Opens a step's folder, or the newest whole step of a run's folder or of a folder of steps. An InputError
+  /// where there is none, an EnvironmentError where all are damaged.
   static StepReader open(const std::filesystem::path& folder);
   /// Opens exactly this step's folder and checks the manifest and the sizes of all files.
   static StepReader open_step(const std::filesystem::path& step_folder);
-  /// As `open` for a run's folder or its `checkpoints/`, but returns nothing where no step was saved yet.
+  /// As `open` for a run's folder or a folder of steps, but returns nothing where no step was saved yet.
   static std::optional<StepReader> open_newest(const std::filesystem::path& folder);
 
   StepReader(StepReader&&) noexcept;
@@ -63,5 +63,9 @@ class StepReader {
   std::unique_ptr<ShardCache> shards_;
   std::vector<std::string> passed_over_;
 };
+
+/// Tells whether a step's folder holds no whole step. One of a format that this program cannot read is
+/// somebody's whole step.
+bool is_damaged(const std::filesystem::path& step_folder);
 
 }  // namespace tandem::checkpoint

@@ -9,22 +9,6 @@ namespace tandem::checkpoint {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// A step of a version that this program cannot read is somebody's whole step too.
-bool may_be_whole(const fs::path& step_folder) {
-  try {
-    StepReader::open_step(step_folder);
-  } catch (const EnvironmentError&) {
-    return false;
-  } catch (const InputError&) {
-    return true;
-  }
-  return true;
-}
-
-}  // namespace
-
 std::vector<fs::path> keep_newest(const fs::path& folder, int64_t keep) {
   TANDEM_CHECK(keep >= 0, "keep {}", keep);
   std::vector<fs::path> removed;
@@ -33,7 +17,7 @@ std::vector<fs::path> keep_newest(const fs::path& folder, int64_t keep) {
   int64_t kept = 0;
   for (auto found = steps.rbegin(); found != steps.rend(); ++found) {
     if (kept < keep) {
-      kept += may_be_whole(found->folder) ? 1 : 0;
+      kept += is_damaged(found->folder) ? 0 : 1;
     } else {
       remove_step(found->folder);
       removed.push_back(found->folder);

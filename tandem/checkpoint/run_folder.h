@@ -3,7 +3,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "tandem/checkpoint/folder_lock.h"
 
 namespace tandem::checkpoint {
 
@@ -13,29 +17,29 @@ struct RunIdentity {
   int64_t generation = 0;  ///< how often the run was started again
 };
 
-/// A run's folder, held by one process at a time (rank 0 of the run). The hold is a lock of the system's on
-/// `run.lock`: it ends with the process, however that ends. Movable.
+/// A run's folder and that of its checkpoints, held by one process at a time (rank 0 of the run). Movable.
 class RunFolder {
  public:
-  /// Creates the folder if need be, takes the lock and counts the start. EnvironmentError where another
-  /// process holds the run (named by folder, process id and host) or the disk fails; InputError where the
-  /// path cannot be a folder or may not be written.
-  static RunFolder open(const std::filesystem::path& folder);
+  /// Creates the folders if need be, takes their locks and counts the start. `checkpoints` is given where the
+  /// steps do not lie in `folder`/checkpoints; run.json remembers it. Errors as FolderLock; EnvironmentError
+  /// for a damaged run.json, InputError for one of a newer format.
+  static RunFolder open(const std::filesystem::path& folder,
+                        const std::optional<std::filesystem::path>& checkpoints = {});
 
-  RunFolder(RunFolder&& other) noexcept;
-  RunFolder& operator=(RunFolder&&) = delete;
-  ~RunFolder();
-
-  const std::filesystem::path& path() const { return path_; }
   /// Returns the identity; send it to the other ranks.
   const RunIdentity& identity() const { return identity_; }
 
  private:
-  RunFolder(std::filesystem::path path, int lock) : path_(std::move(path)), lock_(lock) {}
+  RunFolder() = default;
 
-  std::filesystem::path path_;
-  int lock_ = -1;
+  std::vector<FolderLock> locks_;
   RunIdentity identity_;
 };
+
+/// Returns who the run of a folder is; nothing where it never started. Errors as RunFolder::open.
+std::optional<RunIdentity> identity_of_run(const std::filesystem::path& folder);
+
+/// Returns where the steps of a run's folder lie. Errors as RunFolder::open.
+std::filesystem::path checkpoints_of_run(const std::filesystem::path& folder);
 
 }  // namespace tandem::checkpoint

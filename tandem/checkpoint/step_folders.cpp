@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/manifest.h"
 #include "tandem/checkpoint/names.h"
@@ -49,7 +50,7 @@ std::vector<FoundStep> find_steps(const fs::path& folder) {
 
 void remove_leftovers(const fs::path& folder) {
   for (const fs::path& entry : entries_of(folder))
-    if (is_leftover_name(entry.filename().string())) remove_folder(entry);
+    if (is_leftover_name(entry.filename().string())) attempt([&] { remove_folder(entry); });
 }
 
 void remove_step(const fs::path& step_folder) {

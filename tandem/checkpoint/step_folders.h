@@ -17,7 +17,8 @@ struct FoundStep {
 /// folder that is not there has none. EnvironmentError where it cannot be read.
 std::vector<FoundStep> find_steps(const std::filesystem::path& folder);
 
-/// Removes what interrupted saves and removals left in a folder. Only for the one process that saves there.
+/// Removes what interrupted saves and removals left in a folder, as far as that goes: what a reader on a
+/// network file system still holds stays for the next time. Only for the one process that saves there.
 void remove_leftovers(const std::filesystem::path& folder);
 
 /// Removes a step so that it is never seen in part: hidden by a rename, then the manifest, then the rest.

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/checkpoint/writer.h"
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
 
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/rank_report.h"
@@ -20,6 +22,18 @@ namespace tandem::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
+
+std::vector<RankReport> reports_of(const std::vector<std::string>& messages, int64_t step) {
+  std::vector<RankReport> reports;
+  for (size_t rank = 0; rank < messages.size(); ++rank) {
+    reports.push_back(report_of(messages[rank]));
+    if (std::optional<Failure>& failure = reports.back().failure) {
+      failure->message = fmt::format("step {} is not saved, rank {}: {}", step, rank, failure->message);
+      raise(*failure);
+    }
+  }
+  return reports;
+}
 
 class Saver {
  public:
@@ -39,6 +53,9 @@ class Saver {
     remove_leftovers(folder_);
     std::error_code ignored;
     if (fs::exists(fs::symlink_status(step_folder_, ignored))) put_aside_damaged();
+    if (fs::exists(fs::symlink_status(unfinished_, ignored)))
+      throw EnvironmentError("{}: an interrupted save left it and it cannot be removed; remove it",
+                             unfinished_.string());
     create_folders(unfinished_);
   }
 
@@ -49,8 +66,16 @@ class Saver {
     return report;
   }
 
-  /// Checks what all ranks wrote and makes the step visible; rank 0.
-  void commit(const std::vector<RankReport>& reports) const {
+  /// Checks what all ranks wrote and makes the step visible, or leaves nothing of it; rank 0.
+  void commit(const std::vector<std::string>& reports) const {
+    if (const auto failure = attempt([&] { publish(reports_of(reports, description_.step)); })) {
+      attempt([&] { remove_leftovers(folder_); });  // as far as that goes: the next save tries again
+      raise(*failure);
+    }
+  }
+
+ private:
+  void publish(const std::vector<RankReport>& reports) const {
     const std::string text = to_text(manifest_of(description_, tensors_, reports));
     // As strict as at load, coverage included: what nobody could read is not published.
     const std::optional<Failure> flaw = attempt([&] { parse_manifest(text, Manifest::kFileName); });
@@ -66,14 +91,8 @@ class Saver {
     }
   }
 
-  /// Removes what there is of the step, as far as that goes: the next save tries again.
-  void discard() const {
-    attempt([&] { remove_leftovers(folder_); });
-  }
-
- private:
   void put_aside_damaged() const {
-    if (!attempt([&] { StepReader::open_step(step_folder_); }))
+    if (!is_damaged(step_folder_))
       throw InputError("{}: this step is saved already, and nothing is overwritten", step_folder_.string());
     fs::path aside;
     int number = 0;
@@ -116,39 +135,18 @@ class Saver {
   const std::vector<layout::TensorSpec>& tensors_;
 };
 
-// All ranks learn of rank 0's failure, or go on.
-void settle(const std::optional<Failure>& failure, Agreement& agreement) {
-  if (const auto verdict = verdict_of(agreement.broadcast(to_message(failure)))) raise(*verdict);
-}
-
-std::vector<RankReport> reports_of(const std::vector<std::string>& messages, int64_t step) {
-  std::vector<RankReport> reports;
-  for (size_t rank = 0; rank < messages.size(); ++rank) {
-    reports.push_back(report_of(messages[rank]));
-    if (std::optional<Failure>& failure = reports.back().failure) {
-      failure->message = fmt::format("step {} is not saved, rank {}: {}", step, rank, failure->message);
-      raise(*failure);
-    }
-  }
-  return reports;
-}
-
 }  // namespace
 
 fs::path save_step(const fs::path& folder, const StepDescription& description,
                    const std::vector<layout::TensorSpec>& tensors, std::span<const Piece> pieces,
                    Agreement& agreement) {
   const Saver saver(folder, description, tensors);
-  const bool is_first = agreement.rank() == 0;
-  std::optional<Failure> failure;
-  if (is_first) failure = attempt([&] { saver.prepare(); });
-  settle(failure, agreement);
-
-  const std::vector<std::string> messages =
-      agreement.gather(to_message(saver.write(pieces, agreement.rank())));
-  if (is_first) failure = attempt([&] { saver.commit(reports_of(messages, description.step)); });
-  if (failure) saver.discard();
-  settle(failure, agreement);
+  const auto first = [&](const std::function<void()>& action) {
+    on_first_rank(agreement, [&] { return action(), std::string(); });
+  };
+  first([&] { saver.prepare(); });
+  const auto reports = agreement.gather(to_message(saver.write(pieces, agreement.rank())));
+  first([&] { saver.commit(reports); });
   return saver.step_folder();
 }
 

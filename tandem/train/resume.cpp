@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/resume.h"
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/ranges.h>
@@ -35,6 +37,25 @@ void compare(const std::string& key, const nlohmann::json& now, const nlohmann::
     compare(key + "." + name, value, then.contains(name) ? then.at(name) : nlohmann::json(), differences);
 }
 
+// [weight, …] of the sources in their order, or null for a single one: how rows are dealt to them.
+nlohmann::json weights_of(const nlohmann::json& config) {
+  const nlohmann::json sources = value_at(config, "data.train");
+  nlohmann::json weights = nlohmann::json::array();
+  if (sources.is_array())
+    for (const nlohmann::json& source : sources)
+      weights.push_back(source.is_object() ? source.value("weight", 1.0) : 1.0);
+  return weights.size() > 1 ? weights : nlohmann::json();
+}
+
+checkpoint::TokenizerFacts tokenizer_facts(const data::Dataset& data) {
+  const data::SpecialIds& ids = data.ids();
+  return {.pad = ids.pad,
+          .eos = ids.eos,
+          .first_sentinel = ids.first_sentinel,
+          .sentinel_count = ids.sentinel_count,
+          .hash = data.tokenizer_hash()};
+}
+
 }  // namespace
 
 checkpoint::StepDescription describe_step(const RunConfig& config, const data::Dataset& data,
@@ -56,37 +77,67 @@ checkpoint::StepDescription describe_step(const RunConfig& config, const data::D
       .skipped_in_a_row = position.skipped_in_a_row,
       .seed = static_cast<uint64_t>(config.train.seed),
       .roles = {checkpoint::Role::kParameter, checkpoint::Role::kMoment1, checkpoint::Role::kMoment2}};
-  const data::SpecialIds& ids = data.ids();
-  description.tokenizer = checkpoint::TokenizerFacts{.pad = ids.pad,
-                                                     .eos = ids.eos,
-                                                     .first_sentinel = ids.first_sentinel,
-                                                     .sentinel_count = ids.sentinel_count,
-                                                     .hash = data.tokenizer_hash()};
+  description.tokenizer = tokenizer_facts(data);
   return description;
 }
 
-std::optional<checkpoint::StepReader> open_newest_together(const std::filesystem::path& folder,
-                                                           checkpoint::Agreement& agreement) {
-  if (agreement.rank() == 0) {
-    std::optional<checkpoint::StepReader> reader = checkpoint::StepReader::open_newest(folder);
-    agreement.broadcast(reader ? reader->folder().string() : "");
-    return reader;
-  }
-  const std::string chosen = agreement.broadcast("");
-  if (chosen.empty()) return std::nullopt;
-  return checkpoint::StepReader::open_step(chosen);
+std::optional<checkpoint::StepReader> open_together(
+    checkpoint::Agreement& agreement, const std::function<std::optional<checkpoint::StepReader>()>& choose) {
+  std::optional<checkpoint::StepReader> reader;
+  const std::string chosen = checkpoint::on_first_rank(agreement, [&] {
+    if (auto found = choose()) reader.emplace(std::move(*found));
+    return reader ? reader->folder().string() : "";
+  });
+  if (agreement.rank() != 0 && !chosen.empty()) reader.emplace(checkpoint::StepReader::open_step(chosen));
+  return reader;
 }
 
-void check_same_run(const RunConfig& config, const checkpoint::StepReader& reader) {
+void check_same_run(const RunConfig& config, const data::Dataset& data,
+                    const std::optional<checkpoint::RunIdentity>& run, const checkpoint::StepReader& reader) {
+  const checkpoint::StepDescription& saved = reader.manifest().description;
+  if (!run || run->run_id != saved.run_id)
+    throw InputError(
+        "{}: was saved by another run than that of {}; take a checkpoint.directory of its own, or start from "
+        "those weights with checkpoint.start_from",
+        reader.folder().string(), config.run_directory);
   const nlohmann::json now = config_to_json(config);
-  const nlohmann::json& then = reader.manifest().description.config;
   std::vector<std::string> differences;
-  for (const std::string& key : kFixed) compare(key, value_at(now, key), value_at(then, key), differences);
+  for (const std::string& key : kFixed)
+    compare(key, value_at(now, key), value_at(saved.config, key), differences);
+  compare("the weights of data.train", weights_of(now), weights_of(saved.config), differences);
   if (!differences.empty())
     throw InputError(
         "{}: the configuration differs from the checkpoint's: {}; set them back, or take another "
         "run_directory",
         reader.folder().string(), fmt::join(differences, "; "));
+  if (const std::string difference = token_difference(data, saved); !difference.empty())
+    throw InputError("{}: the data are not those of the checkpoint: {}; encode them with its tokenizer",
+                     reader.folder().string(), difference);
+}
+
+std::string token_difference(const data::Dataset& data, const checkpoint::StepDescription& saved) {
+  if (!saved.tokenizer) return "";
+  const checkpoint::TokenizerFacts now = tokenizer_facts(data), &then = *saved.tokenizer;
+  if (!now.hash.empty() && !then.hash.empty() && now.hash != then.hash)
+    return fmt::format("their tokenizer is {}, and {} there", now.hash, then.hash);
+  const auto ids = [](const checkpoint::TokenizerFacts& facts) {
+    return fmt::format("pad {}, eos {}, {} sentinels down from {}", facts.pad, facts.eos,
+                       facts.sentinel_count, facts.first_sentinel);
+  };
+  return ids(now) == ids(then) ? "" : fmt::format("they have {}, and {} there", ids(now), ids(then));
+}
+
+std::string what_ranks_share(const RunConfig& config, const data::Dataset& data) {
+  RunConfig placeless = config;
+  placeless.run_directory = ".";
+  placeless.checkpoint.directory.reset();
+  placeless.checkpoint.start_from.reset();
+  placeless.data.tokenizer.reset();
+  for (Sources* sources : {&placeless.data.train, &placeless.data.validation})
+    for (WeightedPath& source : *sources) source.path.clear();
+  const checkpoint::TokenizerFacts facts = tokenizer_facts(data);
+  return fmt::format("{} {} {} {} {} {} {}", hash_config(placeless), data.size(), facts.pad, facts.eos,
+                     facts.first_sentinel, facts.sentinel_count, facts.hash);
 }
 
 }  // namespace tandem::train

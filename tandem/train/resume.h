@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <optional>
+#include <string>
 
 #include "tandem/checkpoint/agreement.h"
 #include "tandem/checkpoint/manifest.h"
@@ -25,14 +26,24 @@ struct Position {
 checkpoint::StepDescription describe_step(const RunConfig& config, const data::Dataset& data,
                                           const checkpoint::RunIdentity& identity, const Position& position);
 
-/// Opens the newest whole step under `folder`, the same on all ranks as rank 0 finds it; nothing where there
-/// is none. All ranks call.
-std::optional<checkpoint::StepReader> open_newest_together(const std::filesystem::path& folder,
-                                                           checkpoint::Agreement& agreement);
+/// Opens the step that rank 0 chooses, the same on all ranks; nothing where it chooses none. All ranks call;
+/// one broadcast. What `choose` throws, every rank throws.
+std::optional<checkpoint::StepReader> open_together(
+    checkpoint::Agreement& agreement, const std::function<std::optional<checkpoint::StepReader>()>& choose);
 
-/// Throws InputError, naming every key, where the run's configuration differs from the step's in what would
-/// change the model or the order of its samples. Layout, precision, steps, optimizer, paths and reports may
-/// differ.
-void check_same_run(const RunConfig& config, const checkpoint::StepReader& reader);
+/// Throws InputError, naming every key, unless the step was saved by this run (`run`: what its folder says)
+/// and the configuration agrees in what would change the model or the order of its samples: also the number
+/// and weights of the sources, the tokenizer and its special ids. Layout, precision, steps, optimizer, paths
+/// and reports may differ.
+void check_same_run(const RunConfig& config, const data::Dataset& data,
+                    const std::optional<checkpoint::RunIdentity>& run, const checkpoint::StepReader& reader);
+
+/// Says how the data's tokenizer or special ids differ from those of a step; "" where they do not, or where
+/// either side knows none.
+std::string token_difference(const data::Dataset& data, const checkpoint::StepDescription& saved);
+
+/// Returns a digest of what must be the same on every rank: the configuration without paths, and the data's
+/// tokenizer, ids and number of samples.
+std::string what_ranks_share(const RunConfig& config, const data::Dataset& data);
 
 }  // namespace tandem::train

@@ -40,6 +40,24 @@ void check_buckets(const model::ModelConfig& model, ConfigReport& report) {
                   model.relative_distance, model.relative_buckets);
 }
 
+void check_objective(const data::ObjectiveConfig& objective, ConfigReport& report) {
+  using data::ObjectiveKind;
+  const data::ObjectiveConfig usual;
+  if (objective.kind != ObjectiveKind::kSpan && objective.mean_span_length != usual.mean_span_length)
+    report.refuse({"objective.kind", "objective.mean_span_length"},
+                  "objective.mean_span_length has no effect with objective.kind {}; leave it out or use span",
+                  name_of(objective.kind));
+  if (objective.kind == ObjectiveKind::kSeq2seq && objective.mask_fraction != usual.mask_fraction)
+    report.refuse({"objective.kind", "objective.mask_fraction"},
+                  "objective.mask_fraction has no effect with objective.kind seq2seq; leave it out");
+  if (objective.kind == ObjectiveKind::kMlm && objective.mask_fraction > 0.5)
+    report.refuse(
+        {"objective.kind", "objective.mask_fraction"},
+        "objective.mask_fraction {} is too much for objective.kind mlm: masked tokens never touch, so "
+        "at most 0.5",
+        objective.mask_fraction);
+}
+
 void check_tensor(const RunConfig& config, ConfigReport& report) {
   const int64_t tensor = config.parallel.tensor;
   if (config.model.heads % tensor != 0)
@@ -141,6 +159,7 @@ void check_paths(std::string_view key, const Sources& sources, const data::Objec
 void check_run_config(const RunConfig& config, ConfigReport& report) {
   check_heads(config.model, report);
   check_buckets(config.model, report);
+  check_objective(config.objective, report);
   check_tensor(config, report);
   check_stages(config, report);
   check_batch(config, report);

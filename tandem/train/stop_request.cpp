@@ -26,8 +26,6 @@ StopRequest::StopRequest() {
   handle_with(note_signal);
 }
 
-StopRequest::~StopRequest() { handle_with(SIG_DFL); }
-
 bool StopRequest::came() const { return signal_came != 0; }
 
 }  // namespace tandem::train

@@ -3,11 +3,11 @@
 
 namespace tandem::train {
 
-/// Catches SIGTERM and SIGINT while it lives: the trainer looks at it between steps. One object a process.
+/// Catches SIGTERM and SIGINT from its making to the end of the process, so that a second signal does not cut
+/// short what the first one asked for: the trainer looks at it between steps. One object a process at a time.
 class StopRequest {
  public:
   StopRequest();
-  ~StopRequest();
   StopRequest(const StopRequest&) = delete;
   StopRequest& operator=(const StopRequest&) = delete;
 

@@ -79,6 +79,29 @@ TEST(RunFolder, TheHoldOfAKilledProcessEnds) {
   ::close(ready[1]);
 }
 
+TEST(RunFolder, StepsElsewhereAreLockedAndFoundThroughTheRun) {
+  const ScratchFolder scratch;
+  EXPECT_EQ(checkpoints_of_run(scratch / "run"), scratch / "run" / "checkpoints");
+  EXPECT_FALSE(identity_of_run(scratch / "run"));
+  const RunFolder run = RunFolder::open(scratch / "run", scratch / "steps");
+  EXPECT_EQ(checkpoints_of_run(scratch / "run"), scratch / "steps");
+  EXPECT_EQ(identity_of_run(scratch / "run")->run_id, run.identity().run_id);
+  try {
+    RunFolder::open(scratch / "other", scratch / "steps");
+    FAIL() << "opened";
+  } catch (const EnvironmentError& error) {
+    EXPECT_THAT(error.what(),
+                AllOf(HasSubstr("steps: is in use"), HasSubstr("choose another checkpoint.directory")));
+  }
+  EXPECT_FALSE(std::filesystem::exists(scratch / "other"));
+}
+
+TEST(RunFolder, MayHoldItsStepsItself) {
+  const ScratchFolder scratch;
+  RunFolder::open(scratch.path(), scratch.path());
+  EXPECT_EQ(checkpoints_of_run(scratch.path()), scratch.path());
+}
+
 TEST(RunFolder, APathThatCannotBeAFolderIsTheUsersToMend) {
   const ScratchFolder scratch;
   write_bytes(scratch / "file", "");

@@ -11,7 +11,7 @@ namespace {
 using testing::run_ranks;
 
 class AnySize : public ::testing::TestWithParam<int> {};
-INSTANTIATE_TEST_SUITE_P(Group, AnySize, ::testing::Values(1, 2, 3, 4));
+INSTANTIATE_TEST_SUITE_P(Group, AnySize, ::testing::Values(1, 2, 3, 4), ::testing::PrintToStringParamName());
 
 TEST_P(AnySize, AllReduceSumsAndMaximises) {
   run_ranks(GetParam(), [](const World& world) {

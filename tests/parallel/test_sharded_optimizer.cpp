@@ -48,7 +48,13 @@ class AnySharding : public ::testing::TestWithParam<std::tuple<int, Sharding, at
 INSTANTIATE_TEST_SUITE_P(ShardedOptimizer, AnySharding,
                          ::testing::Combine(::testing::Values(1, 2, 3),
                                             ::testing::Values(Sharding::kSharded, Sharding::kReplicated),
-                                            ::testing::Values(at::kDouble, at::kBFloat16)));
+                                            ::testing::Values(at::kDouble, at::kBFloat16)),
+                         [](const auto& given) {
+                           const auto& [size, sharding, compute] = given.param;
+                           return fmt::format("dp{}_{}_{}", size,
+                                              sharding == Sharding::kSharded ? "sharded" : "replicated",
+                                              c10::toString(compute));
+                         });
 
 // Every data rank brings a part of the gradient; bf16 values must follow fp32 master weights.
 TEST_P(AnySharding, FollowsAdamW) {

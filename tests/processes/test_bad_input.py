@@ -11,7 +11,7 @@ import time
 import unittest
 
 import training
-from training import TrainingTest, files_below, free_port, losses, metrics, ranks_of
+from training import TrainingTest, files_below, free_port, invented_text, losses, metrics, ranks_of
 
 IDX_HEADER_BYTES = 34  # magic 9, version 8, element type 1, two counts of 8
 
@@ -148,11 +148,61 @@ class BadInput(TrainingTest):
         first = self.start(self.command(run, ["train.steps=100000"]))
         self.await_step(first, run, 1)
         os.kill(first.pid, signal.SIGSTOP)  # so that only the second could change the folder
-        self.refused(3, f"the run is in use by process {first.pid} on", sets=["train.steps=100000"], run=run)
+        self.refused(3, f"used: is in use by process {first.pid} on", sets=["train.steps=100000"], run=run)
         os.kill(first.pid, signal.SIGCONT)
         first.send_signal(signal.SIGTERM)
         error = self.finish(first, 3)
         self.assertIn(f"error: preempted at step {len(metrics(run))}", error)
+
+    def test_checkpoints_of_another_run(self):
+        owner, steps = self.folder / "owner", [f"checkpoint.directory={self.folder}/shared_steps", "train.steps=1"]
+        self.train(owner, steps)
+        self.refused(2, "shared_steps/step_00000001: was saved by another run", "checkpoint.start_from", sets=steps)
+
+    def test_checkpoints_that_another_run_is_saving_to(self):
+        shared = [f"checkpoint.directory={self.folder}/busy_steps", "train.steps=100000", "checkpoint.every_steps=0"]
+        first = self.start(self.command(self.folder / "busy", shared))
+        self.await_step(first, self.folder / "busy", 1)
+        error = self.finish(self.start(self.command(self.folder / "late", shared)), 3)
+        self.assertIn(f"busy_steps: is in use by process {first.pid} on", error)
+        self.assertIn("choose another checkpoint.directory", error)
+        self.assertFalse((self.folder / "late").exists())
+        first.send_signal(signal.SIGTERM)
+        self.finish(first, 3)
+
+    def other_tokenizer(self):
+        """Returns the data encoded by a tokenizer of the same size that was trained on other text."""
+        text, model, data = (self.folder / name for name in ("other.txt", "other.model", "other"))
+        text.write_text(invented_text(400).translate(str.maketrans("老今在，", "你很好吗")), encoding="utf-8")
+        for command in (
+            ["tokenizer", "--input", text, "--vocabulary", "512", "--output", model],
+            ["encode", "--tokenizer", model, "--input", text, "--output", data],
+        ):
+            subprocess.run([training.TANDEM, "data", *map(str, command)], check=True, capture_output=True)
+        return data
+
+    def test_data_of_another_tokenizer(self):
+        data, run = self.other_tokenizer(), self.folder / "first_tokenizer"
+        self.refused(2, "data.validation is encoded with another tokenizer", sets=[f"data.validation={data}"])
+        self.train(run, ["train.steps=1"])
+        sets = [f"data.train={data}", "train.steps=2"]
+        self.refused(2, "first_tokenizer", "the data are not those of the checkpoint", sets=sets, run=run)
+
+    def test_keys_without_effect_on_the_objective(self):
+        sets = ["objective.kind=mlm", "objective.mean_span_length=5", "objective.mask_fraction=0.6"]
+        wanted = ["mean_span_length has no effect with objective.kind mlm", "mask_fraction 0.6 is too much"]
+        self.refused(2, *wanted, sets=sets)
+
+    def test_ranks_with_different_configurations(self):
+        port, run = str(free_port()), self.folder / "run"
+        ranks = []
+        for rank, rate in enumerate(["0.001", "0.002"]):
+            variables = {"RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+            sets = ["parallel.data=2", f"optimizer.learning_rate={rate}"]
+            ranks.append(self.start(self.command(run, sets), **variables))
+        for process in ranks:
+            self.assertIn("error: rank 1: another configuration or other data", self.finish(process, 2))
+        self.assertFalse(run.exists())
 
     def test_port_in_use(self):
         with socket.socket() as other:

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/checkpoint/folder_lock.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "tandem/base/error.h"
+
+namespace tandem::checkpoint {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+[[noreturn]] void fail(const fs::path& folder, std::string_view key, int error) {
+  const bool user_can_mend_it = error == EACCES || error == EPERM || error == ENOTDIR || error == EEXIST ||
+                                error == EISDIR || error == ENAMETOOLONG || error == ELOOP || error == EROFS;
+  const std::string message = fmt::format("{}: cannot be the run's folder: {}; choose another {}",
+                                          folder.string(), std::strerror(error), key);
+  if (user_can_mend_it) throw InputError("{}", message);
+  throw EnvironmentError("{}", message);
+}
+
+void create(const fs::path& folder, std::string_view key) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail(folder, key, error.value());
+  if (!fs::is_directory(folder, error)) fail(folder, key, ENOTDIR);
+}
+
+std::string holder_of(int lock) {
+  std::array<char, 256> text{};
+  const ssize_t got = ::pread(lock, text.data(), text.size(), 0);
+  std::string holder(text.data(), got > 0 ? static_cast<size_t>(got) : 0);
+  while (holder.ends_with('\n')) holder.pop_back();
+  return holder.empty() ? "another process" : holder;
+}
+
+// The file stays when the process ends: removing it would let two processes lock two files of one name.
+int lock_file(const fs::path& folder, std::string_view key) {
+  const fs::path path = folder / "run.lock";
+  const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock < 0) fail(folder, key, errno);
+  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
+  const int error = errno;
+  const std::string holder = holder_of(lock);
+  ::close(lock);
+  if (error == EWOULDBLOCK)
+    throw EnvironmentError("{}: is in use by {}; wait until that has ended, or choose another {}",
+                           folder.string(), holder, key);
+  throw EnvironmentError("{}: cannot lock it: {}", path.string(), std::strerror(error));
+}
+
+void write_holder(int lock) {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  const std::string text = fmt::format("process {} on {}\n", ::getpid(), host.data());
+  // Only for the message to a second run: the lock itself holds without it.
+  if (::ftruncate(lock, 0) == 0) [[maybe_unused]]
+    const ssize_t written = ::pwrite(lock, text.data(), text.size(), 0);
+}
+
+}  // namespace
+
+FolderLock::FolderLock(const fs::path& folder, std::string_view key) {
+  create(folder, key);
+  descriptor_ = lock_file(folder, key);
+  write_holder(descriptor_);
+}
+
+FolderLock::FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+}  // namespace tandem::checkpoint

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+namespace tandem::checkpoint {
+
+/// Holds a folder for one process: a lock of the system's on its `run.lock`, which ends with the process,
+/// however that ends. The file stays. Movable.
+class FolderLock {
+ public:
+  /// Creates the folder if need be and takes the lock. `key` is what the user would change, for messages.
+  /// EnvironmentError where another process holds it (named by process id and host) or the disk fails;
+  /// InputError where the path cannot be a folder or may not be written.
+  FolderLock(const std::filesystem::path& folder, std::string_view key);
+
+  FolderLock(FolderLock&& other) noexcept;
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock();
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace tandem::checkpoint
