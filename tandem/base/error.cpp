@@ -3,18 +3,20 @@
 
 #include <string_view>
 
+#include "tandem/base/exit_code.h"
+
 namespace tandem {
 
 int Error::exit_code() const {
   switch (kind_) {
     case ErrorKind::kInput:
-      return 2;
+      return kInputExit;
     case ErrorKind::kEnvironment:
-      return 3;
+      return kEnvironmentExit;
     case ErrorKind::kBug:
       break;
   }
-  return 70;
+  return kBugExit;
 }
 
 namespace detail {

@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct LaunchFlags {
   std::string rendezvous;
   int max_restarts = 0;
   int signal_grace = 600;
-  int finish_grace = 300;
+  std::optional<int> finish_grace;
 };
 
 std::string path_of_this_program() {
@@ -47,13 +48,13 @@ launch::Program program_of(const std::vector<std::string>& command, const launch
 int run_launch(const LaunchFlags& flags) {
   if (flags.max_restarts != 0)
     throw InputError("--max-restarts {}: restarts are not available yet; leave it at 0", flags.max_restarts);
-  if (flags.signal_grace < 0 || flags.finish_grace < 0)
+  if (flags.signal_grace < 0 || flags.finish_grace.value_or(0) < 0)
     throw InputError("a grace period is a number of seconds from 0 on");
   const launch::Variables variables = launch::process_variables();
   launch::LaunchOptions options = flags.options;
   options.program = program_of(flags.command, variables);
   options.signal_grace = std::chrono::seconds(flags.signal_grace);
-  options.finish_grace = std::chrono::seconds(flags.finish_grace);
+  if (flags.finish_grace) options.finish_grace = std::chrono::seconds(*flags.finish_grace);
   if (!flags.rendezvous.empty()) options.rendezvous = launch::parse_rendezvous(flags.rendezvous);
   const launch::LaunchResult result = launch::launch(options, variables);
   if (!result.message.empty()) fmt::print(stderr, "error: {}\n", result.message);
@@ -82,8 +83,7 @@ void register_launch(CLI::App& app, Actions& actions) {
                  "Seconds that ranks may take to save and end after a signal")
       ->capture_default_str();
   app.add_option("--finish-grace", flags->finish_grace,
-                 "Seconds that ranks may run on after the first is done")
-      ->capture_default_str();
+                 "Seconds that ranks may run on after the first is done (not given: without limit)");
   app.add_option("command", flags->command,
                  "What each rank runs, after --: a command of tandem, or a program")
       ->required();

@@ -14,14 +14,12 @@
 #include <unistd.h>
 
 #include "tandem/base/error.h"
+#include "tandem/base/exit_code.h"
 #include "tandem/cli/backtrace.h"
 #include "tandem/cli/usage.h"
 
 namespace tandem::cli {
 namespace {
-
-constexpr int kEnvironmentCode = 3;
-constexpr int kBugCode = 70;
 
 struct Failure {
   int code;
@@ -32,8 +30,8 @@ struct Failure {
 Failure foreign_failure(std::string_view message) {
   message = message.substr(0, message.find('\n'));
   if (message.find("can't allocate memory") != std::string_view::npos)
-    return {kEnvironmentCode, fmt::format("out of memory: {}; use smaller batches or more ranks", message)};
-  return {kBugCode, fmt::format("unexpected: {}; please report this", message)};
+    return {kEnvironmentExit, fmt::format("out of memory: {}; use smaller batches or more ranks", message)};
+  return {kBugExit, fmt::format("unexpected: {}; please report this", message)};
 }
 
 Failure failure_of(const std::exception_ptr& exception) {
@@ -42,13 +40,13 @@ Failure failure_of(const std::exception_ptr& exception) {
   } catch (const Error& error) {
     return {error.exit_code(), error.what()};
   } catch (const std::bad_alloc&) {
-    return {kEnvironmentCode, "out of memory; use smaller batches or more ranks"};
+    return {kEnvironmentExit, "out of memory; use smaller batches or more ranks"};
   } catch (const std::system_error& error) {
-    return {kEnvironmentCode, error.what()};
+    return {kEnvironmentExit, error.what()};
   } catch (const std::exception& error) {
     return foreign_failure(error.what());
   } catch (...) {
-    return {kBugCode, "unexpected: an exception of unknown kind; please report this"};
+    return {kBugExit, "unexpected: an exception of unknown kind; please report this"};
   }
 }
 

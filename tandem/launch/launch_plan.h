@@ -33,7 +33,8 @@ struct LaunchOptions {
   std::string log_folder;      ///< empty: no logs
   std::chrono::milliseconds stop_grace{1200};  ///< from a rank's failure to the SIGKILL of the others
   std::chrono::seconds signal_grace{600};      ///< from a signal to the SIGKILL of the ranks
-  std::chrono::seconds finish_grace{300};      ///< how long ranks may outlive the first that ended well
+  /// How long ranks may outlive the first that ended well; empty: as long as they like.
+  std::optional<std::chrono::seconds> finish_grace;
   int output_descriptor = 1, error_descriptor = 2;
 };
 

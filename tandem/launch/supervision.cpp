@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "tandem/base/error.h"
+#include "tandem/base/exit_code.h"
 
 namespace tandem::launch {
 namespace {
@@ -78,9 +79,12 @@ int Supervisor::poll_timeout() const {
   std::optional<Clock::time_point> next;
   for (const auto& deadline : {settled_at_, finish_by_, kill_at_})
     if (deadline && (!next || *deadline < *next)) next = deadline;
-  for (const SupervisedRank& rank : ranks_)
+  for (const SupervisedRank& rank : ranks_) {
     if (rank.reaped && !rank.group_gone)
       next = std::min(next.value_or(Clock::time_point::max()), Clock::now() + kGroupPolling);
+    // Nothing announces that its pipes have no more: another look says so.
+    if (rank.group_gone && rank.open() && !console_.congested()) next = Clock::now();
+  }
   if (!next) return -1;
   const auto left = std::chrono::ceil<milliseconds>(*next - Clock::now());
   return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 3'600'000));
@@ -101,25 +105,22 @@ void Supervisor::await_event() {
 
 void Supervisor::read_from(SupervisedRank& rank, Stream stream) {
   FileDescriptor& end = stream == Stream::kOutput ? rank.process.output : rank.process.error;
+  if (!end || console_.congested()) return;
+  // One read a turn: a rank that writes without end must not keep signals, ends and other ranks waiting.
   std::array<char, 65536> bytes;
-  while (end && !console_.congested()) {
-    const ssize_t size = ::read(end.get(), bytes.data(), bytes.size());
-    if (size > 0) {
-      rank.output->take(stream, {bytes.data(), static_cast<size_t>(size)});
-    } else if (size == 0 || (errno == EAGAIN && rank.group_gone)) {
-      // Somebody outside of the group may hold the pipe open; what the rank wrote has been read.
-      end.reset();
-    } else if (errno != EINTR) {
-      return;
-    }
-  }
+  const ssize_t size = ::read(end.get(), bytes.data(), bytes.size());
+  if (size > 0)
+    rank.output->take(stream, {bytes.data(), static_cast<size_t>(size)});
+  else if (size == 0 || (errno == EAGAIN && rank.group_gone))
+    // Somebody outside of the group may hold the pipe open; what the rank wrote has been read.
+    end.reset();
 }
 
 void Supervisor::pass_output(SupervisedRank& rank) {
-  const bool open = rank.process.output || rank.process.error;
+  if (!rank.open()) return;
   read_from(rank, Stream::kOutput);
   read_from(rank, Stream::kError);
-  if (open && !rank.process.output && !rank.process.error) rank.output->finish();
+  if (!rank.open()) rank.output->finish();
 }
 
 bool Supervisor::all_reaped() const {
@@ -128,7 +129,7 @@ bool Supervisor::all_reaped() const {
 
 bool Supervisor::done() const {
   return console_.flushed() && std::all_of(ranks_.begin(), ranks_.end(), [](const SupervisedRank& rank) {
-           return rank.group_gone && !rank.process.output && !rank.process.error;
+           return rank.group_gone && !rank.open();
          });
 }
 
@@ -141,9 +142,9 @@ LaunchResult Supervisor::result() const {
   if (const auto cause = first_cause(add_words(failures_))) return failed_launch(*cause);
   if (signal_ != 0) return signalled_launch(signal_, add_words(endings_));
   if (!lingered_) return {};
-  return {.exit_code = 3,
+  return {.exit_code = kEnvironmentExit,
           .message = fmt::format("rank {} was done, but others ran on for {} s and were stopped",
-                                 endings_.front().rank, options_.finish_grace.count())};
+                                 endings_.front().rank, options_.finish_grace->count())};
 }
 
 }  // namespace tandem::launch

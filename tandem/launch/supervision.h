@@ -23,6 +23,9 @@ struct SupervisedRank {
   std::unique_ptr<RankOutput> output;
   bool reaped = false;      ///< the leader is gone
   bool group_gone = false;  ///< and so is what it started
+
+  /// Says whether more output may come.
+  bool open() const { return process.output || process.error; }
 };
 
 /// The loop behind launch(): waits for signals, ends, output and deadlines, and acts on each.
@@ -47,6 +50,7 @@ class Supervisor {
   void end_rank(SupervisedRank& rank, const siginfo_t& info);
   void pass_output(SupervisedRank& rank);
   void read_from(SupervisedRank& rank, Stream stream);
+  void end_output(SupervisedRank& rank);
   void keep_deadlines();
   void note(const RankEnding& ending);
   void stop_all(Clock::time_point kill_at);
@@ -66,7 +70,7 @@ class Supervisor {
   Console console_;
   std::vector<SupervisedRank> ranks_;
   std::vector<RankEnding> endings_;   ///< in order of time, last words not yet filled in
-  std::vector<RankEnding> failures_;  ///< those of them that failed before anything was stopped
+  std::vector<RankEnding> failures_;  ///< those of them that failed by themselves, as far as can be told
   bool stopping_ = false;             ///< a failure ends the job
   bool lingered_ = false;             ///< ranks ran on too long after others had ended well
   int signal_ = 0;                    ///< the first that was passed on

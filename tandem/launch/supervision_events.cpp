@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
+#include "tandem/base/exit_code.h"
 #include "tandem/launch/supervision.h"
 
 namespace tandem::launch {
@@ -28,9 +29,11 @@ void Supervisor::take_signals() {
     if (repeated && now - last_signal_ < kSameSignal) continue;
     last_signal_ = now;
     if (all_reaped()) {
-      // Only a reader that does not read is left to wait for.
+      // Left to wait for are a reader that does not read, and writers outside of the ranks' groups.
       console_.output().drop();
       console_.error().drop();
+      for (SupervisedRank& rank : ranks_)
+        if (rank.group_gone) end_output(rank);
     } else if (repeated) {
       console_.print(Stream::kError, fmt::format("launch: second signal: ranks are killed in {:.1f} s",
                                                  std::chrono::duration<double>(options_.stop_grace).count()));
@@ -44,6 +47,13 @@ void Supervisor::take_signals() {
       finish_by_.reset();
     }
   }
+}
+
+void Supervisor::end_output(SupervisedRank& rank) {
+  if (!rank.open()) return;
+  rank.process.output.reset();
+  rank.process.error.reset();
+  rank.output->finish();
 }
 
 void Supervisor::reap() {
@@ -79,14 +89,17 @@ void Supervisor::note(const RankEnding& ending) {
   const auto& [code, signal] = ending.ending;
   const auto now = Clock::now();
   if (ending.ending.well()) {
-    if (signal_ == 0 && !stopping_ && !finish_by_) finish_by_ = now + options_.finish_grace;
+    if (options_.finish_grace && signal_ == 0 && !stopping_ && !finish_by_)
+      finish_by_ = now + *options_.finish_grace;
     return;
   }
   // 128 + signal is how a shell passes on that its command was ended by one.
-  const bool asked_for = signal_ != 0 && (code == 3 || code == 128 + signal_ || signal == signal_);
-  if (stopping_ || asked_for) return;
+  const bool asked_for =
+      signal_ != 0 && (code == kEnvironmentExit || code == 128 + signal_ || signal == signal_);
+  if (asked_for || (stopping_ && !may_be_the_cause(ending.ending, failures_))) return;
   failures_.push_back(ending);
-  const auto settled_at = code == 3 ? now + kSettling : now;
+  if (stopping_) return;
+  const auto settled_at = code == kEnvironmentExit ? now + kSettling : now;
   settled_at_ = std::min(settled_at_.value_or(Clock::time_point::max()), settled_at);
 }
 

@@ -13,8 +13,8 @@ namespace tandem::launch {
 /// - A rank that fails ends the others: SIGTERM at once, SIGKILL after `stop_grace`.
 /// - SIGTERM, SIGINT and SIGHUP (as SIGTERM) are passed on; the ranks have `signal_grace` to save and end. A
 ///   second signal, a second or more later, shortens that to `stop_grace`.
-/// - A rank that ends well waits for no one, but ranks that run on for `finish_grace` after the first such
-///   end are stopped as failed.
+/// - A rank that ends well waits for no one; ranks that run on for `finish_grace`, if one is given, after the
+///   first such end are stopped as failed.
 /// - Killed itself, even by SIGKILL, the launcher takes the ranks with it.
 /// Call it from a process without other threads or children, that ends when it returns: SIGTERM, SIGINT and
 /// SIGHUP stay blocked. Writes to the two descriptors of the options and nowhere else. Throws InputError or

@@ -2,14 +2,15 @@
 #include "tandem/launch/verdict.h"
 
 #include <algorithm>
+#include <csignal>
 #include <cstring>
 
 #include <fmt/format.h>
 
+#include "tandem/base/exit_code.h"
+
 namespace tandem::launch {
 namespace {
-
-constexpr int kEnvironmentExit = 3;
 
 std::string signal_name(int signal) {
   const char* abbreviation = ::sigabbrev_np(signal);
@@ -18,6 +19,11 @@ std::string signal_name(int signal) {
 
 std::string with_words(const std::string& message, const std::string& words) {
   return words.empty() ? message : message + ": " + words;
+}
+
+/// Says whether a rank ended as one does that lost its peer.
+bool lost_something(const Ending& ending) {
+  return ending.signal == 0 && ending.exit_code == kEnvironmentExit;
 }
 
 }  // namespace
@@ -29,10 +35,17 @@ std::string describe(const Ending& ending) {
 
 std::optional<RankEnding> first_cause(const std::vector<RankEnding>& failures) {
   if (failures.empty()) return std::nullopt;
-  const auto found = std::find_if(failures.begin(), failures.end(), [](const RankEnding& rank) {
-    return rank.ending.signal != 0 || rank.ending.exit_code != kEnvironmentExit;
-  });
+  const auto found = std::find_if(failures.begin(), failures.end(),
+                                  [](const RankEnding& rank) { return !lost_something(rank.ending); });
   return found == failures.end() ? failures.front() : *found;
+}
+
+bool may_be_the_cause(const Ending& ending, const std::vector<RankEnding>& failures) {
+  for (const int signal : {SIGTERM, SIGKILL})
+    if (ending.signal == signal || ending.exit_code == 128 + signal) return false;
+  return !failures.empty() && !ending.well() && !lost_something(ending) &&
+         std::all_of(failures.begin(), failures.end(),
+                     [](const RankEnding& rank) { return lost_something(rank.ending); });
 }
 
 LaunchResult failed_launch(const RankEnding& cause) {

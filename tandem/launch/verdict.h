@@ -29,6 +29,10 @@ std::string describe(const Ending& ending);
 /// since a rank that loses a peer ends with 3 itself; else the first. Empty if there was none.
 std::optional<RankEnding> first_cause(const std::vector<RankEnding>& failures);
 
+/// Says whether a rank that ended while the others were being ended, by SIGTERM and then SIGKILL, may be what
+/// the failures so far follow from: all of them are exit code 3, and it failed otherwise than by those two.
+bool may_be_the_cause(const Ending& ending, const std::vector<RankEnding>& failures);
+
 /// Returns the result of a launch that failed because of `cause`: its exit code, or 3 after a signal.
 LaunchResult failed_launch(const RankEnding& cause);
 

@@ -43,6 +43,8 @@ TEST(LaunchPlan, ThreadsAreSetForEachRankUnlessChosen) {
   EXPECT_EQ(chosen.ranks[1].at("MKL_NUM_THREADS"), "5");
 }
 
+TEST(LaunchOptions, RanksRunOnWithoutLimitAfterTheFirstIsDone) { EXPECT_FALSE(LaunchOptions{}.finish_grace); }
+
 TEST(LaunchPlan, LaterNodesCountOnAndReserveNothing) {
   const LaunchPlan plan = plan_launch({.ranks = 2,
                                        .nodes = 3,

@@ -107,6 +107,19 @@ TEST(Launcher, FailedRankEndsAllWithinTwoSecondsAndIsNamedWithItsWords) {
   for (const std::string& name : names) EXPECT_FALSE(runs(folder.pid(name))) << name;
 }
 
+TEST(Launcher, BugThatEndsAfterThePeersItTookAlongIsTheVerdict) {
+  Folder folder;
+  Launcher launcher(folder,
+                    ranks(3,
+                          "case $RANK in 0) until [ -s $F/1 ]; do sleep 0.01; done; "
+                          "echo 'error: a peer ended' >&2; exit 3;; "
+                          "1) trap 'echo error: broken invariant >&2; exit 70' TERM; echo ready >$F/1; "
+                          "while :; do sleep 0.02; done;; *) exec sleep 1000;; esac"));
+  EXPECT_EQ(launcher.wait(), 70);
+  EXPECT_THAT(launcher.error(),
+              EndsWith("\nerror: rank 1 failed with exit code 70: error: broken invariant\n"));
+}
+
 TEST(Launcher, OtherRanksMayHearOfTheFailureBeforeTheyAreKilled) {
   Folder folder;
   Launcher launcher(
@@ -267,6 +280,40 @@ TEST(Launcher, RanksGoOnWhenTheReaderLeaves) {
   std::ofstream(folder / "go") << "go";
   EXPECT_EQ(launcher.wait(), 0);
   EXPECT_TRUE(folder.has("done"));
+}
+
+/// Two ranks whose launcher has noticed that nobody reads its output; rank 0 writes without end, rank 1 waits
+/// for the file `go` and exits with 9.
+class LauncherWithoutAudience : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    const FileDescriptor reader(ends[0]), writer(ends[1]);
+    // More than the launcher keeps for a slow reader; then more than it can pass on.
+    launcher_.emplace(
+        folder_,
+        ranks(2,
+              "[ $RANK = 0 ] || { until [ -e $F/go ]; do sleep 0.01; done; exit 9; }; "
+              "yes | head -c 3000000; echo past >$F/past; for i in 1 2 3 4; do yes '' & done; wait"),
+        std::vector<std::string>{}, Streams{.output = writer.get()});
+  }
+  Folder folder_;
+  std::optional<Launcher> launcher_;
+};
+
+TEST_F(LauncherWithoutAudience, HearsASignalWhileARankWritesWithoutEnd) {
+  await_files(folder_, {"past"});
+  launcher_->send(SIGTERM);
+  EXPECT_TRUE(await([&] { return launcher_->ended(); }));
+  EXPECT_THAT(launcher_->error(), HasSubstr("launch: signal 15 passed on to 2 ranks\n"));
+}
+
+TEST_F(LauncherWithoutAudience, ActsOnAFailureWhileARankWritesWithoutEnd) {
+  await_files(folder_, {"past"});
+  std::ofstream(folder_ / "go") << "go";
+  EXPECT_TRUE(await([&] { return launcher_->ended(); }));
+  EXPECT_EQ(launcher_->wait(), 9);
 }
 
 TEST(Launcher, ProgressBarOfRankZeroStaysBelowTheLinesOnATerminal) {

@@ -22,6 +22,23 @@ TEST(FirstCause, FirstIsBlamedIfAllLostSomething) {
   EXPECT_FALSE(first_cause({}));
 }
 
+TEST(MayBeTheCause, WhatEndsOtherwiseAfterRanksThatLostAPeer) {
+  const std::vector<RankEnding> lost = {{.rank = 1, .ending = {.exit_code = 3}},
+                                        {.rank = 2, .ending = {.exit_code = 3}}};
+  EXPECT_TRUE(may_be_the_cause({.exit_code = 70}, lost));
+  EXPECT_TRUE(may_be_the_cause({.signal = SIGSEGV}, lost));
+  for (const Ending& follower : {Ending{.exit_code = 3}, Ending{.signal = SIGTERM}, Ending{.signal = SIGKILL},
+                                 Ending{.exit_code = 128 + SIGTERM}, Ending{}})
+    EXPECT_FALSE(may_be_the_cause(follower, lost)) << describe(follower);
+}
+
+TEST(MayBeTheCause, NothingOnceACauseIsKnownOrWithoutAFailure) {
+  const std::vector<RankEnding> known = {{.rank = 1, .ending = {.exit_code = 3}},
+                                         {.rank = 2, .ending = {.exit_code = 2}}};
+  EXPECT_FALSE(may_be_the_cause({.exit_code = 70}, known));
+  EXPECT_FALSE(may_be_the_cause({.exit_code = 70}, {}));
+}
+
 TEST(FailedLaunch, RankItsEndAndItsWordsAreToldAndItsCodeIsTaken) {
   const LaunchResult result =
       failed_launch({.rank = 2, .ending = {.exit_code = 17}, .last_words = "error: no such file"});
