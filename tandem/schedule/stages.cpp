@@ -16,20 +16,30 @@ int part_begin(int layers, int parts, int part) {
   return part * (layers / parts) + std::min(part, layers % parts);
 }
 
+// Layers of part `part` when `layers` are cut into `parts`.
+int part_layers(int layers, int parts, int part) {
+  return part_begin(layers, parts, part + 1) - part_begin(layers, parts, part);
+}
+
+// The first part of each half is its longest; the last decoder stage has the head beside its layers.
+double slowest_stage(const StageRules& rules, int encoder_stages) {
+  const int decoder_stages = rules.num_stages - encoder_stages;
+  const double encoder = part_layers(rules.encoder_layers, encoder_stages, 0) * rules.costs.encoder_layer;
+  const double decoder = part_layers(rules.decoder_layers, decoder_stages, 0) * rules.costs.decoder_layer;
+  const double last =
+      part_layers(rules.decoder_layers, decoder_stages, decoder_stages - 1) * rules.costs.decoder_layer +
+      rules.costs.head;
+  return std::max({encoder, decoder, last});
+}
+
 int choose_encoder_stages(const StageRules& rules) {
-  // A decoder layer against an encoder layer, quadratic terms dropped: 28 h^2 a target position and 4 h^2 a
-  // source position against 24 h^2 a source position.
-  const double ratio = static_cast<double>(rules.target_length) / rules.source_length;
-  const double decoder_cost = (28 * ratio + 4) / 24;
   int best = 0;
-  double best_time = std::numeric_limits<double>::infinity();
+  double best_cost = std::numeric_limits<double>::infinity();
   for (int encoder = 1; encoder < rules.num_stages; ++encoder) {
     const int decoder = rules.num_stages - encoder;
     if (encoder > rules.encoder_layers || decoder > rules.decoder_layers) continue;
-    const int most_encoder_layers = (rules.encoder_layers + encoder - 1) / encoder;
-    const int most_decoder_layers = (rules.decoder_layers + decoder - 1) / decoder;
-    const double time = std::max<double>(most_encoder_layers, most_decoder_layers * decoder_cost);
-    if (time < best_time) best = encoder, best_time = time;
+    const double cost = slowest_stage(rules, encoder);
+    if (cost < best_cost) best = encoder, best_cost = cost;
   }
   return best;
 }

@@ -20,15 +20,21 @@ struct StageLayers {
   bool operator==(const StageLayers&) const = default;
 };
 
-/// What the split is made from. Lengths are only used for the cost of a decoder layer relative to an encoder
-/// layer.
+/// What one encoder layer, one decoder layer (with its projections of the encoder's output) and the output
+/// head cost, in any one unit. The head is run by the last stage.
+struct LayerCosts {
+  double encoder_layer = 1;
+  double decoder_layer = 1;
+  double head = 0;
+};
+
+/// What the split is made from.
 struct StageRules {
   int encoder_layers = 1;
   int decoder_layers = 1;
   int num_stages = 1;
-  std::optional<int> encoder_stages;  ///< unset: the split whose slowest stage is fastest
-  int source_length = 1;
-  int target_length = 1;
+  std::optional<int> encoder_stages;  ///< unset: the split whose slowest stage costs least
+  LayerCosts costs;                   ///< only used where encoder_stages is unset
 };
 
 /// Cuts the model into stages, encoder stages first, each half as evenly as its layers allow (earlier stages

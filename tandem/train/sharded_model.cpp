@@ -11,6 +11,7 @@
 #include "tandem/model/tensor_table.h"
 #include "tandem/parallel/gradient_norm.h"
 #include "tandem/schedule/schedule.h"
+#include "tandem/train/flops.h"
 
 namespace tandem::train {
 
@@ -29,8 +30,8 @@ std::vector<schedule::StageLayers> stages_of(const RunConfig& config) {
                                 .decoder_layers = as_int(config.model.decoder_layers),
                                 .num_stages = as_int(config.parallel.pipeline),
                                 .encoder_stages = encoder_stages,
-                                .source_length = as_int(config.data.source_length),
-                                .target_length = as_int(config.data.target_length)});
+                                .costs = layer_costs(config.model, {.source = config.data.source_length,
+                                                                    .target = config.data.target_length})});
 }
 
 int64_t count_labels(const std::vector<model::Batch>& batches) {

@@ -57,5 +57,22 @@ TEST(Flops, CountEveryProductThreeTimes) {
                    6 * (encoder + decoder + 2 * 2 * 7));
 }
 
+// 6 + 6 layers whose feed-forward is twice the width, and a head that costs more than two decoder layers.
+TEST(Flops, AreTheCostsThatSplitAPipeline) {
+  const model::ModelConfig config{.encoder_layers = 6,
+                                  .decoder_layers = 6,
+                                  .hidden = 512,
+                                  .heads = 8,
+                                  .head_dim = 64,
+                                  .feed_forward = 1024,
+                                  .vocabulary = 32128};
+  const auto stages = schedule::make_stages({.encoder_layers = 6,
+                                             .decoder_layers = 6,
+                                             .num_stages = 4,
+                                             .costs = layer_costs(config, {.source = 512, .target = 114})});
+  EXPECT_EQ(stages[1], (schedule::StageLayers{3, 6, 0, 0}));
+  EXPECT_EQ(stages[2], (schedule::StageLayers{6, 6, 0, 3}));
+}
+
 }  // namespace
 }  // namespace tandem::train
