@@ -11,8 +11,8 @@ namespace tandem::parallel {
 /// How the learning rate falls after the warm-up.
 enum class Decay {
   kNone,
-  kLinear,       ///< To zero at the last step.
-  kCosine,       ///< Half a cosine to zero at the last step.
+  kLinear,  ///< By the same amount each step, from the full rate; the step after the last would have zero.
+  kCosine,  ///< Along half a cosine over the same steps.
   kInverseSqrt,  ///< With the square root of steps since the start.
 };
 constexpr auto choices(Decay) {

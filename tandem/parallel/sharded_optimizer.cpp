@@ -39,17 +39,17 @@ at::Tensor ShardedOptimizer::own_part(const at::Tensor& kept, size_t bucket) con
   return kept.narrow(0, shard * data_.rank(), shard);
 }
 
-const std::vector<std::string>& ShardedOptimizer::roles() {
-  static const std::vector<std::string> names{"parameter", "moment1", "moment2"};
-  return names;
-}
-
-at::Tensor ShardedOptimizer::shard(const std::string& role, size_t bucket) const {
-  const State& state = states_.at(bucket);
-  return own_part(role == "parameter" ? state.master
-                  : role == "moment1" ? state.moment1
-                                      : state.moment2,
-                  bucket);
+at::Tensor ShardedOptimizer::shard(State state, size_t bucket) const {
+  const BucketState& kept = states_.at(bucket);
+  switch (state) {
+    case State::kMoment1:
+      return own_part(kept.moment1, bucket);
+    case State::kMoment2:
+      return own_part(kept.moment2, bucket);
+    case State::kMaster:
+      break;
+  }
+  return own_part(kept.master, bucket);
 }
 
 void ShardedOptimizer::gather(at::Tensor all, size_t bucket) const {
@@ -58,7 +58,7 @@ void ShardedOptimizer::gather(at::Tensor all, size_t bucket) const {
 }
 
 void ShardedOptimizer::update(size_t bucket, double learning_rate) {
-  const State& state = states_[bucket];
+  const BucketState& state = states_[bucket];
   const at::Tensor gradients =
       storage_.bucket_gradients(bucket).narrow(0, first_element(bucket), num_elements(bucket));
   const at::Tensor updates = at::full({}, static_cast<double>(num_updates_), at::kFloat);
@@ -91,7 +91,7 @@ void ShardedOptimizer::step(double learning_rate) {
 
 void ShardedOptimizer::publish() {
   for (size_t bucket = 0; bucket < states_.size(); ++bucket) {
-    const State& state = states_[bucket];
+    const BucketState& state = states_[bucket];
     if (sharding_ == Sharding::kReplicated)
       for (const at::Tensor& kept : {state.master, state.moment1, state.moment2}) gather(kept, bucket);
     at::Tensor values = storage_.bucket_values(bucket);
@@ -102,7 +102,7 @@ void ShardedOptimizer::publish() {
 
 int64_t ShardedOptimizer::state_bytes() const {
   int64_t bytes = 0;
-  for (const State& state : states_)
+  for (const BucketState& state : states_)
     for (const at::Tensor& kept : {state.master, state.moment1, state.moment2})
       if (separate_masters_ || !kept.is_same(state.master)) bytes += static_cast<int64_t>(kept.nbytes());
   return bytes;

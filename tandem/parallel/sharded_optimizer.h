@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "tandem/comm/group.h"
@@ -14,12 +13,16 @@ namespace tandem::parallel {
 /// arXiv 1910.02054, section 5.1), or every data rank all of it.
 enum class Sharding { kSharded, kReplicated };
 
+/// What an optimizer keeps of each parameter.
+enum class State { kMaster, kMoment1, kMoment2 };
+
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2) on flat parts of buckets, with master weights
 /// and moments in the accumulation type. Where compute and accumulation type are one, the values themselves
 /// are the master weights. Both shardings give the same bits.
 class ShardedOptimizer {
  public:
-  /// The storage must outlive this, and hold its values (compute type) before load_masters() is called.
+  /// Takes the storage's values as master weights; moments are zero. The storage must outlive this. Other
+  /// weights are written to shard() and made known with publish().
   ShardedOptimizer(BucketStorage& storage, const comm::Group& data, const OptimizerConfig& config,
                    Sharding sharding);
 
@@ -31,11 +34,9 @@ class ShardedOptimizer {
   int64_t num_updates() const { return num_updates_; }
   void set_num_updates(int64_t updates) { num_updates_ = updates; }
 
-  /// What one kind of state is called in a checkpoint.
-  static const std::vector<std::string>& roles();  // parameter, moment1, moment2
   /// Returns one kind of state of the rank's own part of a bucket, [shard_elements], accumulation type: a
   /// view.
-  at::Tensor shard(const std::string& role, size_t bucket) const;
+  at::Tensor shard(State state, size_t bucket) const;
 
   /// Makes the values of all data ranks follow the master weights of each rank's own part. All ranks of the
   /// data group call. With replicated state the moments are gathered too.
@@ -46,7 +47,7 @@ class ShardedOptimizer {
   int64_t state_bytes() const;
 
  private:
-  struct State {
+  struct BucketState {
     at::Tensor master;  // accumulation type; values' own memory where the types are one
     at::Tensor moment1;
     at::Tensor moment2;
@@ -63,7 +64,7 @@ class ShardedOptimizer {
   OptimizerConfig config_;
   Sharding sharding_;
   bool separate_masters_;
-  std::vector<State> states_;
+  std::vector<BucketState> states_;
   int64_t num_updates_ = 0;
 };
 

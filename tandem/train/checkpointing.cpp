@@ -13,13 +13,25 @@ namespace {
 using checkpoint::DataType;
 using checkpoint::Role;
 
+parallel::State state_of(Role role) {
+  switch (role) {
+    case Role::kMoment1:
+      return parallel::State::kMoment1;
+    case Role::kMoment2:
+      return parallel::State::kMoment2;
+    case Role::kParameter:
+      break;
+  }
+  return parallel::State::kMaster;
+}
+
 // Calls visit(tensor index, box, bytes) for each piece of one kind of state in this rank's own parts of the
 // buckets.
 template <typename Visit>
 void for_each_piece(ShardedModel& model, Role role, const Visit& visit) {
   const layout::MeshCoordinate& place = model.coordinate();
   for (size_t bucket = 0; bucket < model.storage().buckets().size(); ++bucket) {
-    const at::Tensor shard = model.optimizer().shard(std::string(checkpoint::name_of(role)), bucket);
+    const at::Tensor shard = model.optimizer().shard(state_of(role), bucket);
     for (const layout::ShardSegment& segment :
          layout::shard_segments(model.storage().buckets()[bucket], place.data))
       for (layout::PlacedBox& box :

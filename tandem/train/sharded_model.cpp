@@ -112,7 +112,7 @@ parallel::SharedGroups ShardedModel::make_shared_groups(const comm::World& world
 
 void ShardedModel::fill_initial() {
   for (size_t bucket = 0; bucket < storage_->buckets().size(); ++bucket) {
-    const at::Tensor shard = optimizer_->shard("parameter", bucket);
+    const at::Tensor shard = optimizer_->shard(parallel::State::kMaster, bucket);
     for (const layout::ShardSegment& segment :
          layout::shard_segments(storage_->buckets()[bucket], coordinate_.data)) {
       const at::Tensor values =

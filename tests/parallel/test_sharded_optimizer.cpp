@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include "tandem/parallel/gradient_norm.h"
 #include "tandem/parallel/gradient_reducer.h"
@@ -45,16 +46,16 @@ std::vector<std::vector<double>> reference(const OptimizerConfig& config, int st
 }
 
 class AnySharding : public ::testing::TestWithParam<std::tuple<int, Sharding, at::ScalarType>> {};
+std::string name_of(const ::testing::TestParamInfo<AnySharding::ParamType>& given) {
+  const auto& [size, sharding, compute] = given.param;
+  return fmt::format("dp{}_{}_{}", size, sharding == Sharding::kSharded ? "sharded" : "replicated",
+                     c10::toString(compute));
+}
 INSTANTIATE_TEST_SUITE_P(ShardedOptimizer, AnySharding,
                          ::testing::Combine(::testing::Values(1, 2, 3),
                                             ::testing::Values(Sharding::kSharded, Sharding::kReplicated),
                                             ::testing::Values(at::kDouble, at::kBFloat16)),
-                         [](const auto& given) {
-                           const auto& [size, sharding, compute] = given.param;
-                           return fmt::format("dp{}_{}_{}", size,
-                                              sharding == Sharding::kSharded ? "sharded" : "replicated",
-                                              c10::toString(compute));
-                         });
+                         name_of);
 
 // Every data rank brings a part of the gradient; bf16 values must follow fp32 master weights.
 TEST_P(AnySharding, FollowsAdamW) {
@@ -72,7 +73,7 @@ TEST_P(AnySharding, FollowsAdamW) {
     for (size_t bucket = 0; bucket < storage.buckets().size(); ++bucket)
       for (const auto& segment : layout::shard_segments(storage.buckets()[bucket], world.rank()))
         for (int64_t i = 0; i < segment.num_elements; ++i)
-          optimizer.shard("parameter", bucket)[segment.shard_offset + i] =
+          optimizer.shard(State::kMaster, bucket)[segment.shard_offset + i] =
               start_value(segment.tensor, segment.tensor_offset + i);
     optimizer.publish();
     GradientReducer reducer(storage, data, {});

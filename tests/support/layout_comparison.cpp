@@ -55,7 +55,8 @@ std::map<std::string, at::Tensor> whole_tensors(train::ShardedModel& model, bool
   for_each_piece(
       model,
       [&](size_t bucket) {
-        return gradients ? gradients_of(model, bucket) : model.optimizer().shard("parameter", bucket);
+        return gradients ? gradients_of(model, bucket)
+                         : model.optimizer().shard(parallel::State::kMaster, bucket);
       },
       [&](const layout::TensorSpec& spec, const layout::Slice& box, const at::Tensor& values) {
         region(tensors[spec.name], box).copy_(values);
@@ -184,7 +185,7 @@ Differences compare_layout(const train::RunConfig& config, const comm::World& wo
           gradient.add(model, reference.gradients[step], spec, box, values);
         });
     for_each_piece(
-        model, [&](size_t bucket) { return model.optimizer().shard("parameter", bucket); },
+        model, [&](size_t bucket) { return model.optimizer().shard(parallel::State::kMaster, bucket); },
         [&](const auto& spec, const auto& box, const at::Tensor& values) {
           parameter.add(model, reference.parameters[step], spec, box, values);
         });

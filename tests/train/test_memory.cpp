@@ -74,8 +74,8 @@ layout::MemoryBytes measure(ShardedModel& model) {
   each_tensor([&](size_t i) { storages.add(model.storage().gradient(i)); });
   bytes.gradients = storages.take();
   for (size_t bucket = 0; bucket < model.storage().buckets().size(); ++bucket)
-    for (const std::string& role : parallel::ShardedOptimizer::roles())
-      storages.add(model.optimizer().shard(role, bucket));
+    for (const auto state : {parallel::State::kMaster, parallel::State::kMoment1, parallel::State::kMoment2})
+      storages.add(model.optimizer().shard(state, bucket));
   bytes.optimizer = storages.take();
   return bytes;
 }
