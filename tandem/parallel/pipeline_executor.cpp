@@ -129,7 +129,7 @@ void PipelineExecutor::send_forward(int micro_batch) {
   if (training_) return;
   old_sends_.push_back(std::move(flight.sends));
   in_flight_.erase(micro_batch);
-  retire_sends(static_cast<size_t>(pipeline_.size()));
+  retire_sends(schedule::max_open_sends(static_cast<size_t>(pipeline_.size())));
 }
 
 void PipelineExecutor::receive_backward(int micro_batch) {
@@ -158,7 +158,7 @@ void PipelineExecutor::send_backward(int micro_batch) {
     gradients.push_back(gradient.defined() ? gradient.contiguous() : at::zeros_like(incoming));
   }
   old_sends_.push_back(send(std::move(gradients), pipeline_.rank() - 1, micro_batch, Direction::kBackward));
-  retire_sends(static_cast<size_t>(pipeline_.size()));
+  retire_sends(schedule::max_open_sends(static_cast<size_t>(pipeline_.size())));
 }
 
 // Frees the memory of old messages. A neighbour that is within a pipeline's length has received those it

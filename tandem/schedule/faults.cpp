@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <algorithm>
+#include <array>
 #include <map>
 
+#include <fmt/ranges.h>
+
 #include "tandem/base/error.h"
+#include "tandem/schedule/replay.h"
 #include "tandem/schedule/schedule.h"
 
 namespace tandem::schedule {
@@ -10,6 +13,8 @@ namespace tandem::schedule {
 namespace {
 
 using Kind = Action::Kind;
+constexpr std::array kKinds{Kind::kReceiveForward,  Kind::kForward,  Kind::kSendForward,
+                            Kind::kReceiveBackward, Kind::kBackward, Kind::kSendBackward};
 
 std::vector<int> micro_batches_of(const std::vector<Action>& actions, Kind kind) {
   std::vector<int> list;
@@ -18,37 +23,68 @@ std::vector<int> micro_batches_of(const std::vector<Action>& actions, Kind kind)
   return list;
 }
 
-void check_complete(const Program& program, int num_micro_batches, std::vector<std::string>& faults) {
+// Whether a stage has to do an action, for each of its micro-batches.
+bool is_needed(Kind kind, size_t stage, size_t num_stages, Purpose purpose) {
+  const bool is_first = stage == 0, is_last = stage + 1 == num_stages;
+  const bool trains = purpose == Purpose::kTraining;
+  switch (kind) {
+    case Kind::kForward:
+      return true;
+    case Kind::kBackward:
+      return trains;
+    case Kind::kReceiveForward:
+      return !is_first;
+    case Kind::kSendForward:
+      return !is_last;
+    case Kind::kReceiveBackward:
+      return trains && !is_last;
+    case Kind::kSendBackward:
+      break;
+  }
+  return trains && !is_first;
+}
+
+// Where each action of a stage first stands.
+using Positions = std::map<Action, size_t>;
+
+Positions positions_of(const std::vector<Action>& actions) {
+  Positions first;
+  for (size_t i = 0; i < actions.size(); ++i) first.emplace(actions[i], i);
+  return first;
+}
+
+void check_complete(const Program& program, const ProgramUse& use, std::vector<std::string>& faults) {
   for (size_t stage = 0; stage < program.size(); ++stage) {
-    std::map<Action, size_t> first;
     std::map<Action, int> count;
-    for (size_t i = 0; i < program[stage].size(); ++i) {
-      first.emplace(program[stage][i], i);
-      ++count[program[stage][i]];
-    }
-    const auto expect_once = [&](Kind kind, int micro_batch) {
-      const int n = count[{kind, micro_batch}];
-      if (n != 1)
-        faults.push_back(
-            fmt::format("stage {}: {} occurs {} times", stage, to_string({kind, micro_batch}), n));
-    };
-    const auto expect_order = [&](Kind earlier, Kind later, int micro_batch) {
+    for (const Action& action : program[stage]) ++count[action];
+    for (const Kind kind : kKinds)
+      for (int i = 0; i < use.num_micro_batches; ++i)
+        if (const Action action{kind, i}; is_needed(kind, stage, program.size(), use.purpose)) {
+          if (const int n = count[action]; n != 1)
+            faults.push_back(fmt::format("stage {}: {} occurs {} times", stage, to_string(action), n));
+          count.erase(action);
+        }
+    for (const auto& [action, n] : count)
+      faults.push_back(fmt::format("stage {}: {} is not among its actions", stage, to_string(action)));
+  }
+}
+
+void check_order(const Program& program, const ProgramUse& use, std::vector<std::string>& faults) {
+  for (size_t stage = 0; stage < program.size(); ++stage) {
+    const Positions first = positions_of(program[stage]);
+    const auto expect = [&](Kind earlier, Kind later, int micro_batch) {
       const auto a = first.find({earlier, micro_batch}), b = first.find({later, micro_batch});
       if (a != first.end() && b != first.end() && a->second > b->second)
         faults.push_back(
             fmt::format("stage {}: {} stands after {}", stage, to_string(a->first), to_string(b->first)));
     };
-    const bool is_first = stage == 0, is_last = stage + 1 == program.size();
-    for (int i = 0; i < num_micro_batches; ++i) {
-      expect_once(Kind::kForward, i);
-      expect_once(Kind::kBackward, i);
-      if (!is_first) expect_once(Kind::kReceiveForward, i), expect_once(Kind::kSendBackward, i);
-      if (!is_last) expect_once(Kind::kSendForward, i), expect_once(Kind::kReceiveBackward, i);
-      expect_order(Kind::kReceiveForward, Kind::kForward, i);
-      expect_order(Kind::kForward, Kind::kSendForward, i);
-      expect_order(Kind::kForward, Kind::kBackward, i);
-      expect_order(Kind::kReceiveBackward, Kind::kBackward, i);
-      expect_order(Kind::kBackward, Kind::kSendBackward, i);
+    for (int i = 0; i < use.num_micro_batches; ++i) {
+      expect(Kind::kReceiveForward, Kind::kForward, i);
+      expect(Kind::kForward, Kind::kSendForward, i);
+      expect(Kind::kForward, Kind::kBackward, i);
+      expect(Kind::kSendForward, Kind::kBackward, i);
+      expect(Kind::kReceiveBackward, Kind::kBackward, i);
+      expect(Kind::kBackward, Kind::kSendBackward, i);
     }
   }
 }
@@ -63,42 +99,22 @@ void check_matched(const Program& program, std::vector<std::string>& faults) {
   }
 }
 
-// Runs the lists until no stage can go on: a stage left with actions waits for ever.
-void check_ends(const Program& program, std::vector<std::string>& faults) {
-  std::vector<size_t> next(program.size(), 0);
-  std::vector<std::vector<Action>> sent(program.size());
-  const auto has_sent = [&](size_t stage, Action action) {
-    return std::find(sent[stage].begin(), sent[stage].end(), action) != sent[stage].end();
-  };
-  for (bool moved = true; moved;) {
-    moved = false;
-    for (size_t stage = 0; stage < program.size(); ++stage)
-      for (; next[stage] < program[stage].size(); ++next[stage], moved = true) {
-        const Action& action = program[stage][next[stage]];
-        if (action.kind == Kind::kReceiveForward &&
-            (stage == 0 || !has_sent(stage - 1, {Kind::kSendForward, action.micro_batch})))
-          break;
-        if (action.kind == Kind::kReceiveBackward &&
-            (stage + 1 == program.size() || !has_sent(stage + 1, {Kind::kSendBackward, action.micro_batch})))
-          break;
-        if (action.kind == Kind::kSendForward || action.kind == Kind::kSendBackward)
-          sent[stage].push_back(action);
-      }
-  }
-  for (size_t stage = 0; stage < program.size(); ++stage)
-    if (next[stage] < program[stage].size())
-      faults.push_back(
-          fmt::format("stage {} waits for ever at {}", stage, to_string(program[stage][next[stage]])));
-}
-
 }  // namespace
 
-std::vector<std::string> find_faults(const Program& program, int num_micro_batches) {
+std::vector<std::string> find_faults(const Program& program, const ProgramUse& use) {
   std::vector<std::string> faults;
-  check_complete(program, num_micro_batches, faults);
+  check_complete(program, use, faults);
+  check_order(program, use, faults);
   check_matched(program, faults);
-  check_ends(program, faults);
+  for (const StuckStage& stuck : replay(program, use.purpose))
+    faults.push_back(fmt::format("stage {} waits for ever at {}", stuck.stage, stuck.place));
   return faults;
+}
+
+void require_faultless(const Program& program, const ProgramUse& use) {
+  const std::vector<std::string> faults = find_faults(program, use);
+  TANDEM_CHECK(faults.empty(), "{} stages, {} micro-batches: {}", program.size(), use.num_micro_batches,
+               fmt::join(faults, "; "));
 }
 
 }  // namespace tandem::schedule

@@ -34,6 +34,12 @@ std::vector<schedule::StageLayers> stages_of(const RunConfig& config) {
                                                                     .target = config.data.target_length})});
 }
 
+schedule::Program make_program(schedule::Purpose purpose, parallel::Schedule training,
+                               const schedule::ProgramShape& shape) {
+  if (purpose == schedule::Purpose::kEvaluation) return schedule::make_forward_only(shape);
+  return training == parallel::Schedule::kGpipe ? schedule::make_gpipe(shape) : schedule::make_1f1b(shape);
+}
+
 int64_t count_labels(const std::vector<model::Batch>& batches) {
   int64_t count = 0;
   for (const model::Batch& batch : batches)
@@ -142,17 +148,26 @@ std::string ShardedModel::describe_non_finite(double loss) const {
                      text.empty() ? "no gradient" : text);
 }
 
+// A program is made, and checked, once for each number of micro-batches.
+const std::vector<schedule::Action>& ShardedModel::own_actions(const schedule::ProgramUse& use) {
+  const auto known = actions_.find(use);
+  if (known != actions_.end()) return known->second;
+  const schedule::Program program =
+      make_program(use.purpose, config_.parallel.schedule,
+                   {.num_stages = mesh_.extent().pipeline, .num_micro_batches = use.num_micro_batches});
+  schedule::require_faultless(program, use);
+  return actions_.emplace(use, program[static_cast<size_t>(coordinate_.pipeline)]).first->second;
+}
+
 StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micro_batches,
                                     double learning_rate) {
   at::Tensor counts = at::tensor({count_labels(micro_batches), count_source(micro_batches)}, at::kLong);
   groups_.data.all_reduce(counts);
   StepResult result{.target_tokens = counts[0].item<int64_t>(), .source_tokens = counts[1].item<int64_t>()};
 
-  const schedule::ProgramShape shape{.num_stages = mesh_.extent().pipeline,
-                                     .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))};
-  const schedule::Program program = config_.parallel.schedule == parallel::Schedule::kGpipe
-                                        ? schedule::make_gpipe(shape)
-                                        : schedule::make_1f1b(shape);
+  const auto& actions =
+      own_actions({.purpose = schedule::Purpose::kTraining,
+                   .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))});
   const double scale = result.target_tokens > 0 ? 1.0 / static_cast<double>(result.target_tokens) : 0;
   stage_->begin(std::move(micro_batches),
                 {.probability = config_.model.dropout,
@@ -161,8 +176,7 @@ StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micr
                  .rows = {}},
                 scale);
   reducer_->begin_step();
-  const double own_loss = executor_->run(program[static_cast<size_t>(coordinate_.pipeline)],
-                                         [&] { reducer_->begin_last_backward(); });
+  const double own_loss = executor_->run(actions, [&] { reducer_->begin_last_backward(); });
   reducer_->finish();
   result.loss = sum_losses(own_loss);
 
@@ -182,11 +196,11 @@ EvaluationResult ShardedModel::evaluate(std::vector<model::Batch> micro_batches)
   EvaluationResult result{.target_tokens = count_labels(micro_batches)};
   double own_loss = 0;
   if (!micro_batches.empty()) {
-    const schedule::Program program = schedule::make_forward_only(
-        {.num_stages = mesh_.extent().pipeline,
-         .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))});
+    const auto& actions =
+        own_actions({.purpose = schedule::Purpose::kEvaluation,
+                     .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))});
     stage_->begin(std::move(micro_batches), {}, 1);
-    own_loss = executor_->run(program[static_cast<size_t>(coordinate_.pipeline)]);
+    own_loss = executor_->run(actions);
   }
   at::Tensor tokens = at::full({1}, result.target_tokens, at::kLong);
   groups_.data.all_reduce(tokens);

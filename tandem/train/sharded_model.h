@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,7 @@ class ShardedModel {
   void fill_initial();
   double sum_losses(double own) const;
   std::string describe_non_finite(double loss) const;
+  const std::vector<schedule::Action>& own_actions(const schedule::ProgramUse& use);
 
   const RunConfig config_;
   layout::Mesh mesh_;
@@ -79,6 +81,7 @@ class ShardedModel {
   std::unique_ptr<model::EncoderDecoder> model_;
   std::unique_ptr<ModelStage> stage_;
   std::unique_ptr<parallel::PipelineExecutor> executor_;
+  std::map<schedule::ProgramUse, std::vector<schedule::Action>> actions_;  // of this rank's stage
 };
 
 /// Returns the compute and accumulation types of a precision.
