@@ -153,9 +153,11 @@ void PipelineExecutor::send_backward(int micro_batch) {
   const InFlight flight = std::move(in_flight_.at(micro_batch));
   in_flight_.erase(micro_batch);
   std::vector<at::Tensor> gradients;
-  for (const at::Tensor& incoming : flight.incoming) {
-    const at::Tensor& gradient = incoming.grad();
-    gradients.push_back(gradient.defined() ? gradient.contiguous() : at::zeros_like(incoming));
+  for (size_t i = 0; i < flight.incoming.size(); ++i) {
+    const at::Tensor& gradient = flight.incoming[i].grad();
+    TANDEM_CHECK(gradient.defined(), "stage {} gives no gradient of {} of micro-batch {}", pipeline_.rank(),
+                 stage_.incoming(micro_batch)[i].name, micro_batch);
+    gradients.push_back(gradient.contiguous());
   }
   old_sends_.push_back(send(std::move(gradients), pipeline_.rank() - 1, micro_batch, Direction::kBackward));
   retire_sends(schedule::max_open_sends(static_cast<size_t>(pipeline_.size())));

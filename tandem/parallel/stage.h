@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 namespace tandem::parallel {
 
-/// A tensor that crosses a stage border, for one micro-batch.
+/// A tensor that crosses a stage border, for one micro-batch. Every stage after the border must give its
+/// gradient in training, zeros if need be: a missing one is an error.
 struct BorderTensor {
+  std::string name;
   std::vector<int64_t> shape;
   at::ScalarType value_type = at::kFloat;     ///< on the wire, forward
   at::ScalarType gradient_type = at::kFloat;  ///< on the wire, backward

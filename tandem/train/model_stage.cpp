@@ -34,7 +34,8 @@ std::vector<parallel::BorderTensor> ModelStage::border(const std::vector<BundleT
   for (const BundleTensor& tensor : bundle) {
     const at::Tensor& ids = tensor.rows == BundleTensor::Rows::kSource ? batch.source_BS : batch.decoder_BT;
     const bool joins = tensor.gradient == BundleTensor::Gradient::kAccumulation;
-    tensors.push_back({.shape = {ids.size(0), ids.size(1), hidden_},
+    tensors.push_back({.name = schedule::to_string(tensor.name),
+                       .shape = {ids.size(0), ids.size(1), hidden_},
                        .value_type = compute_,
                        .gradient_type = joins ? accumulation_ : compute_});
   }

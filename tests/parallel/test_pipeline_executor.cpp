@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ATen/ATen.h>
+#include <gmock/gmock.h>
 
+#include "tandem/base/error.h"
 #include "tandem/parallel/pipeline_executor.h"
 #include "tests/support/run_ranks.h"
 
@@ -9,7 +11,7 @@ namespace {
 
 // Stage s multiplies by its weight and hands a second tensor on, which every stage adds: loss = sum over
 // stages' products.
-class ToyStage final : public Stage {
+class ToyStage : public Stage {
  public:
   ToyStage(int stage, int num_stages) : stage_(stage), num_stages_(num_stages) {
     weight = at::full({}, 0.5 + stage, at::kDouble).requires_grad_(true);
@@ -26,10 +28,22 @@ class ToyStage final : public Stage {
 
  private:
   std::vector<BorderTensor> border(bool exists) const {
-    const BorderTensor tensor{.shape = {2}, .value_type = at::kDouble, .gradient_type = at::kDouble};
-    return exists ? std::vector{tensor, tensor} : std::vector<BorderTensor>{};
+    const BorderTensor tensor{
+        .name = "x", .shape = {2}, .value_type = at::kDouble, .gradient_type = at::kDouble};
+    BorderTensor skip = tensor;
+    skip.name = "skip";
+    return exists ? std::vector{tensor, skip} : std::vector<BorderTensor>{};
   }
   int stage_, num_stages_;
+};
+
+// Loses the gradient of the tensor that is handed on, as a stage does that forgets one of its consumers.
+class ForgetfulStage final : public ToyStage {
+ public:
+  using ToyStage::ToyStage;
+  std::vector<at::Tensor> forward(int micro_batch, const std::vector<at::Tensor>& in) override {
+    return ToyStage::forward(micro_batch, {in[0], micro_batch == 1 ? in[1].detach() : in[1]});
+  }
 };
 
 // The same computation in one graph.
@@ -73,6 +87,31 @@ TEST(PipelineExecutor, EverySchedulesGradientsAreThoseOfOneGraph) {
           EXPECT_EQ(again, own);
         });
       }
+}
+
+// The last stage, where its error is, ends; so do the others, which hear nothing more of it.
+TEST(PipelineExecutor, MissingGradientIsAnErrorAndEveryRankEnds) {
+  std::vector<std::string> errors(3);
+  testing::run_ranks(3, [&](const comm::World& world) {
+    const comm::Group pipeline = world.make_group("pipeline", world.all_ranks());
+    ToyStage whole(world.rank(), world.size());
+    ForgetfulStage forgetful(world.rank(), world.size());
+    const bool is_last = world.rank() + 1 == world.size();
+    PipelineExecutor executor(pipeline, is_last ? static_cast<Stage&>(forgetful) : whole);
+    const auto program = schedule::make_1f1b({.num_stages = world.size(), .num_micro_batches = 3});
+    std::string& error = errors[static_cast<size_t>(world.rank())];
+    try {
+      executor.run(program[static_cast<size_t>(world.rank())]);
+    } catch (const BugError& e) {
+      error = fmt::format("bug: {}", e.what());
+    } catch (const EnvironmentError& e) {
+      error = fmt::format("surroundings: {}", e.what());
+    }
+  });
+  EXPECT_THAT(errors[2], ::testing::HasSubstr("stage 2 gives no gradient of skip of micro-batch 1"));
+  EXPECT_THAT(errors[2], ::testing::StartsWith("bug"));
+  EXPECT_THAT(errors[1], ::testing::StartsWith("surroundings"));
+  EXPECT_THAT(errors[0], ::testing::StartsWith("surroundings"));
 }
 
 }  // namespace
