@@ -3,13 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <fmt/ranges.h>
 
+#include "tandem/base/error.h"
 #include "tandem/base/random.h"
 #include "tandem/train/batch.h"
-#include "tandem/train/sharded_model.h"
 
 namespace tandem::testing {
 
@@ -83,6 +85,49 @@ struct PieceComparison {
   }
 };
 
+// FNV-1a over the bytes.
+uint64_t hash_of(const at::Tensor& tensor) {
+  const at::Tensor flat = tensor.contiguous();
+  const auto* bytes = static_cast<const unsigned char*>(flat.data_ptr());
+  uint64_t hash = 14695981039346656037u;
+  for (size_t i = 0; i < flat.nbytes(); ++i) hash = (hash ^ bytes[i]) * 1099511628211u;
+  return hash;
+}
+
+// Lines "what hash" of all that this rank holds, `what` naming the part of the model: whole local tensors of
+// values, and pieces of the optimizer's state.
+std::string hashes_of(train::ShardedModel& model) {
+  std::string lines;
+  const int tensor_ranks = model.mesh().extent().tensor;
+  for (size_t i = 0; i < model.table().size(); ++i) {
+    const layout::TensorSpec& spec = model.table()[i];
+    if (!spec.is_on(model.coordinate().pipeline)) continue;
+    const layout::Slice slice = layout::local_slice(spec, model.coordinate().tensor, tensor_ranks);
+    lines += fmt::format("value:{}:{} {}\n", spec.name, fmt::join(slice.offset, ","),
+                         hash_of(model.storage().value(i)));
+  }
+  for (const auto state : {parallel::State::kMaster, parallel::State::kMoment1, parallel::State::kMoment2})
+    for_each_piece(
+        model, [&](size_t bucket) { return model.optimizer().shard(state, bucket); },
+        [&](const layout::TensorSpec& spec, const layout::Slice& box, const at::Tensor& values) {
+          lines += fmt::format("state{}:{}:{}:{} {}\n", static_cast<int>(state), spec.name,
+                               fmt::join(box.offset, ","), fmt::join(box.extent, ","), hash_of(values));
+        });
+  return lines;
+}
+
+// Data ranks hold equal values, tensor ranks equal replicated tensors, the holders of a shared tensor equal
+// copies of it. Returns the first that is not so.
+std::string find_unequal_replica(train::ShardedModel& model) {
+  std::map<std::string, std::string> seen;
+  for (const std::string& lines : model.groups().world.all_gather_text(hashes_of(model))) {
+    std::istringstream stream(lines);
+    for (std::string what, hash; stream >> what >> hash;)
+      if (seen.emplace(what, hash).first->second != hash) return what;
+  }
+  return {};
+}
+
 double max_over(const comm::Group& world, double value) {
   at::Tensor max = at::full({1}, value, at::kDouble);
   world.all_reduce(max, comm::Reduce::kMax);
@@ -150,20 +195,37 @@ std::vector<model::Batch> micro_batches(const train::RunConfig& config, int64_t 
   return batches;
 }
 
-Reference run_reference(train::RunConfig config, int num_steps) {
+std::vector<model::Batch> held_out_batches(const train::RunConfig& config, int data_rank, int data_ranks) {
+  constexpr int64_t kStep = 1001, kRows = 7, kRowsABatch = 3;
+  std::vector<model::Batch> batches;
+  for (int64_t first = 0; first < kRows; first += kRowsABatch) {
+    if (first / kRowsABatch % data_ranks != data_rank) continue;
+    std::vector<data::Sample> samples;
+    for (int64_t row = first; row < std::min(kRows, first + kRowsABatch); ++row)
+      samples.push_back(invented_sample(config, kStep, row));
+    batches.push_back(train::make_batch(samples, first, kIds));
+  }
+  return batches;
+}
+
+Reference run_reference(train::RunConfig config, int num_steps, Grouping grouping) {
   config.parallel = {};
-  config.train.micro_batch = config.train.global_batch;
+  if (grouping == Grouping::kWhole) config.train.micro_batch = config.train.global_batch;
   at::set_num_threads(1);  // as the ranks do
   train::ShardedModel model(config, comm::World::alone());
   Reference reference;
   for (int64_t step = 0; step < num_steps; ++step) {
     const train::StepResult result =
         model.train_step(step, micro_batches(config, step, 0), config.optimizer.learning_rate);
+    TANDEM_CHECK(result.gradient_norm > config.optimizer.clip_norm,
+                 "gradient norm {} of step {} is not clipped to {}", result.gradient_norm, step,
+                 config.optimizer.clip_norm);
     reference.losses.push_back(result.loss);
     reference.gradient_norms.push_back(result.gradient_norm);
     reference.gradients.push_back(whole_tensors(model, true));
     reference.parameters.push_back(whole_tensors(model, false));
   }
+  reference.evaluation = model.evaluate(held_out_batches(config, 0, 1));
   return reference;
 }
 
@@ -190,6 +252,11 @@ Differences compare_layout(const train::RunConfig& config, const comm::World& wo
           parameter.add(model, reference.parameters[step], spec, box, values);
         });
   }
+  const train::EvaluationResult evaluation =
+      model.evaluate(held_out_batches(config, model.coordinate().data, model.mesh().extent().data));
+  const bool same_tokens = evaluation.target_tokens == reference.evaluation.target_tokens;
+  const double evaluation_difference =
+      same_tokens ? std::abs(evaluation.loss_sum / reference.evaluation.loss_sum - 1) : INFINITY;
   int64_t elements = 0;
   for (const layout::TensorSpec& spec : model.table()) elements += layout::num_elements(spec.shape);
   at::Tensor owned = at::full({1}, parameter.owned, at::kLong);
@@ -199,7 +266,9 @@ Differences compare_layout(const train::RunConfig& config, const comm::World& wo
           .norm = max_over(all, norm),
           .gradient = max_over(all, gradient.worst),
           .parameter = max_over(all, parameter.worst),
+          .evaluation = max_over(all, evaluation_difference),
           .worst_gradient = gradient.where,
+          .unequal_replica = find_unequal_replica(model),
           .covers_model = owned.item<int64_t>() == elements * static_cast<int64_t>(reference.losses.size())};
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One suite, many meshes: five steps on every layout equal those of one rank, in loss, norm, every gradient
-// and every updated parameter. Dropout, unequal lengths, rows and micro-batches without targets, and clipping
-// are on.
+// and every updated parameter, and so does an evaluation after them; all copies of a tensor are equal bit by
+// bit. Dropout, unequal lengths, rows and micro-batches without targets, and clipping are on.
 #include <map>
 
 #include <gmock/gmock.h>
@@ -51,9 +51,10 @@ RunConfig config_of(const Layout& layout, Positions positions, Precision precisi
   return config;
 }
 
-Differences compare(const Layout& layout, Positions positions, Precision precision) {
+Differences compare(const Layout& layout, Positions positions, Precision precision,
+                    testing::Grouping grouping = testing::Grouping::kWhole) {
   const RunConfig config = config_of(layout, positions, precision);
-  const Reference reference = testing::run_reference(config, kSteps);
+  const Reference reference = testing::run_reference(config, kSteps, grouping);
   Differences differences;
   testing::run_ranks(layout.data * layout.tensor * layout.pipeline, [&](const comm::World& world) {
     const Differences own = testing::compare_layout(config, world, reference);
@@ -72,6 +73,8 @@ TEST_P(EveryLayout, EqualsOneRankInDoublePrecision) {
   EXPECT_LT(d.norm, 1e-11);
   EXPECT_LT(d.gradient, 1e-11) << d.worst_gradient;
   EXPECT_LT(d.parameter, 1e-11);
+  EXPECT_LT(d.evaluation, 1e-12);
+  EXPECT_EQ(d.unequal_replica, "");
   EXPECT_TRUE(d.covers_model);
 }
 
@@ -117,25 +120,68 @@ TEST_P(SomeLayouts, EqualsOneRankInSinglePrecision) {
   EXPECT_LT(d.norm, 2e-5);
   EXPECT_LT(d.gradient, 2e-5) << d.worst_gradient;
   EXPECT_LT(d.parameter, 1e-4);
+  EXPECT_LT(d.evaluation, 1e-6);
+  EXPECT_EQ(d.unequal_replica, "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Training, SomeLayouts,
-                         ::testing::Values(Layout{.tensor = 2}, Layout{.pipeline = 4}, Layout{.data = 4},
-                                           Layout{.data = 2, .tensor = 2, .pipeline = 2}),
-                         [](const auto& given) { return name_of(given.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Training, SomeLayouts,
+    ::testing::Values(Layout{.tensor = 2}, Layout{.data = 4}, Layout{.data = 2, .tensor = 2, .pipeline = 2},
+                      Layout{.pipeline = 8, .micro_batch = 1}, Layout{.pipeline = 16, .layers = 8},
+                      Layout{.pipeline = 4, .encoder_stages = 1}, Layout{.pipeline = 4, .encoder_stages = 2},
+                      Layout{.pipeline = 4, .encoder_stages = 3},
+                      Layout{.pipeline = 4, .micro_batch = 15, .global_batch = 15},
+                      Layout{.pipeline = 4, .micro_batch = 5, .global_batch = 15},
+                      Layout{.pipeline = 4, .micro_batch = 3, .global_batch = 15}),
+    [](const auto& given) { return name_of(given.param); });
 
-// bf16 has no exact comparison: every layout must train the same model within its rounding.
+// bf16 has no exact comparison with fp32. With the same micro-batches, data and pipeline ranks round what one
+// rank rounds, and only the order of fp32 sums is left; tensor ranks round their own parts of a product.
+struct Limits {
+  double loss, norm, gradient;
+};
+struct HalfCase {
+  Layout layout;
+  Limits limits;
+};
+
+class HalfPrecision : public ::testing::TestWithParam<HalfCase> {};
+
+TEST_P(HalfPrecision, FollowsOneRankWithTheSameMicroBatches) {
+  const auto& [layout, limits] = GetParam();
+  const Differences d = compare(layout, Positions::kRotary, Precision::kBf16, testing::Grouping::kAsLayout);
+  EXPECT_LE(d.loss, limits.loss);
+  EXPECT_LE(d.norm, limits.norm);
+  EXPECT_LE(d.gradient, limits.gradient) << d.worst_gradient;
+  EXPECT_EQ(d.unequal_replica, "");
+  EXPECT_TRUE(d.covers_model);
+}
+
+// Measured without tensor ranks: loss equal, norm 3e-10, gradient 2e-7; a reduction in 16 bits gives 9e-4,
+// 2e-2 and 1e-1, see docs/faults_seen.md. With two tensor ranks, without any fault: 1.5e-3, 1.9e-2
+// and 1.1e-1; a missing reduction is far beyond.
+constexpr Limits kSameRounding{1e-9, 1e-7, 2e-6}, kOwnRounding{5e-3, 0.05, 0.3};
+
+INSTANTIATE_TEST_SUITE_P(Training, HalfPrecision,
+                         ::testing::Values(HalfCase{{.data = 2}, kSameRounding},
+                                           HalfCase{{.data = 4}, kSameRounding},
+                                           HalfCase{{.pipeline = 4, .encoder_stages = 1}, kSameRounding},
+                                           HalfCase{{.tensor = 2}, kOwnRounding},
+                                           HalfCase{{.data = 2, .tensor = 2, .pipeline = 2}, kOwnRounding}),
+                         [](const auto& given) { return name_of(given.param.layout); });
+
+// Rounding shows, and no more: measured 1e-3 in the loss and 3.4e-2 in the norm.
 TEST(Training, HalfPrecisionFollowsSinglePrecision) {
-  RunConfig config = config_of({.data = 2, .tensor = 2, .pipeline = 2}, Positions::kRotary, Precision::kBf16);
+  RunConfig config = config_of({}, Positions::kRotary, Precision::kBf16);
   RunConfig exact = config;
   exact.train.precision = Precision::kFp32;
-  const Reference reference = testing::run_reference(exact, kSteps);
-  testing::run_ranks(8, [&](const comm::World& world) {
-    const Differences d = testing::compare_layout(config, world, reference);
-    EXPECT_LT(d.loss, 0.1);
-    EXPECT_GT(d.loss, 0);
-    EXPECT_TRUE(d.covers_model);
-  });
+  const Reference half = testing::run_reference(config, kSteps),
+                  single = testing::run_reference(exact, kSteps);
+  for (size_t step = 0; step < kSteps; ++step) {
+    EXPECT_NEAR(half.losses[step] / single.losses[step], 1, 0.005);
+    EXPECT_NEAR(half.gradient_norms[step] / single.gradient_norms[step], 1, 0.1);
+    EXPECT_NE(half.losses[step], single.losses[step]);
+  }
 }
 
 }  // namespace
