@@ -108,6 +108,9 @@ int run_program(const std::function<int()>& body) noexcept {
 }
 
 void hand_over(char** argv) {
+  // Threads that wait for work spin long by default and starve a machine that does other work too: there a
+  // rank of two threads was ten to fifty times slower. A user's own choice stands.
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "2000", 0);
   const std::string program = folder_of_this_program() + "/tandem-tensor";
   ::execv(program.c_str(), argv);
   throw EnvironmentError("cannot start {}: {}; build or install it beside tandem", program,

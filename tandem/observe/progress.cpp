@@ -77,7 +77,7 @@ void Progress::finish() {
 }
 
 std::string Progress::last_line(std::chrono::steady_clock::time_point now) const {
-  return fmt::format("{}, {}", format_plain_line(options_, state_, std::nullopt),
+  return fmt::format("{}, took {}", format_plain_line(options_, state_, std::nullopt),
                      format_duration(now - started_));
 }
 

@@ -131,11 +131,10 @@ void check_learning_rate(const RunConfig& config, ConfigReport& report) {
   const parallel::OptimizerConfig& optimizer = config.optimizer;
   const bool ends_at_zero = optimizer.decay == Decay::kLinear || optimizer.decay == Decay::kCosine;
   if (ends_at_zero && optimizer.warmup_steps >= config.train.steps)
-    report.refuse(
-        {"optimizer.decay", "optimizer.warmup_steps", "train.steps"},
-        "optimizer.warmup_steps {} leaves no step of train.steps {} for optimizer.decay {}; shorten the "
-        "warm-up or use none",
-        optimizer.warmup_steps, config.train.steps, name_of(optimizer.decay));
+    report.refuse({"optimizer.decay", "optimizer.warmup_steps", "train.steps"},
+                  "optimizer.warmup_steps {} leaves no step of train.steps {} for optimizer.decay {}; set "
+                  "optimizer.warmup_steps below {}, or optimizer.decay to none",
+                  optimizer.warmup_steps, config.train.steps, name_of(optimizer.decay), config.train.steps);
 }
 
 void check_paths(std::string_view key, const Sources& sources, const data::ObjectiveConfig& objective,

@@ -47,8 +47,8 @@ Position resume(const StepReader& reader, ShardedModel& model) {
 void start_from(const StepReader& reader, const data::Dataset& data, ShardedModel& model) {
   load_model(model, reader, std::vector{Role::kParameter});
   const auto log = observe::process_log();
-  log->warning("started from the weights of {}; moments, steps and sample order are fresh",
-               reader.folder().string());
+  log->info("started from the weights of {}; moments, steps and sample order are fresh",
+            reader.folder().string());
   if (const auto difference = token_difference(data, reader.manifest().description); !difference.empty())
     log->warning("the data are not those of these weights: {}", difference);
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -43,6 +44,7 @@ class Trainer {
     run_ = take_run(config, data_.train(), model_);
     open_log();
     position_ = restore(config, data_.train(), model_);
+    describe_run();
     at::Tensor peak = at::full({1}, measure_gemm_peak(model_.storage().types().compute), at::kDouble);
     all().all_reduce(peak);
     GroupAgreement agreement(all());
@@ -69,6 +71,23 @@ class Trainer {
   }
 
  private:
+  void describe_run() const {
+    const auto log = observe::process_log();
+    if (position_.step >= config_.train.steps) {
+      log->info("train.steps {} is reached already: nothing to do; raise it to go on", config_.train.steps);
+      return;
+    }
+    int64_t parameters = 0;
+    for (const layout::TensorSpec& spec : model_.table()) parameters += layout::num_elements(spec.shape);
+    const double rows = static_cast<double>(config_.train.steps * config_.train.global_batch);
+    log->info(
+        "{:.1f} M parameters, data {} x tensor {} x pipeline {}, {} thread(s) a rank, {}; {} samples, {:.1f} "
+        "epochs in {} steps",
+        static_cast<double>(parameters) / 1e6, config_.parallel.data, config_.parallel.tensor,
+        config_.parallel.pipeline, at::get_num_threads(), name_of(config_.train.precision),
+        data_.train().size(), rows / static_cast<double>(data_.train().size()), config_.train.steps);
+  }
+
   const comm::Group& all() const { return model_.groups().world; }
   bool is_first() const { return world_.rank() == 0; }
   fs::path run_folder() const { return config_.run_directory; }
@@ -158,12 +177,22 @@ class Trainer {
   std::unique_ptr<Reporter> reporter_;  // rank 0
 };
 
+// Into the rank's file only: the caller tells people.
+void note_end(std::string_view why) { observe::process_log()->debug("ended: {}", why); }
+
 }  // namespace
 
 TrainOutcome train(const RunConfig& config, const launch::RankEnvironment& environment) {
   check_ranks(config.parallel, environment.world_size);
   at::set_num_threads(launch::threads_per_rank(launch::process_variables(), environment));
-  return Trainer(config, environment).run();
+  try {
+    const TrainOutcome outcome = Trainer(config, environment).run();
+    if (outcome.preempted) note_end(fmt::format("preempted at step {}", outcome.step));
+    return outcome;
+  } catch (const std::exception& error) {
+    note_end(error.what());
+    throw;
+  }
 }
 
 }  // namespace tandem::train
