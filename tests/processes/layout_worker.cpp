@@ -24,7 +24,8 @@ struct Limits {
 // Not "less than": NaN must not pass.
 bool within(const testing::Differences& d, const Limits& limits) {
   return d.loss <= limits.loss && d.norm <= limits.gradient && d.gradient <= limits.gradient &&
-         d.parameter <= limits.parameter && d.covers_model;
+         d.parameter <= limits.parameter && d.evaluation <= limits.loss && d.unequal_replica.empty() &&
+         d.covers_model;
 }
 
 bool run_case(const comm::World& world, const parallel::ParallelConfig& parallel, model::Positions positions,
@@ -40,8 +41,10 @@ bool run_case(const comm::World& world, const parallel::ParallelConfig& parallel
   const testing::Reference reference = testing::run_reference(config, kSteps);
   const testing::Differences d = testing::compare_layout(config, world.within(name), reference);
   if (world.rank() == 0)
-    fmt::print("{}: loss {:.1e}, norm {:.1e}, gradient {:.1e}, parameter {:.1e}{}\n", name, d.loss, d.norm,
-               d.gradient, d.parameter, d.covers_model ? "" : ", elements missing or owned twice");
+    fmt::print("{}: loss {:.1e}, norm {:.1e}, gradient {:.1e}, parameter {:.1e}, evaluation {:.1e}{}{}\n",
+               name, d.loss, d.norm, d.gradient, d.parameter, d.evaluation,
+               d.unequal_replica.empty() ? "" : ", copies differ: " + d.unequal_replica,
+               d.covers_model ? "" : ", elements missing or owned twice");
   return within(d, limits);
 }
 
