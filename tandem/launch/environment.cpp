@@ -9,6 +9,7 @@
 
 #include "tandem/base/error.h"
 #include "tandem/launch/host_list.h"
+#include "tandem/launch/network.h"
 #include "tandem/launch/variable_reader.h"
 
 namespace tandem::launch {
@@ -43,10 +44,6 @@ void check_complete(const VariableReader& reader) {
         present, absent);
 }
 
-bool names_loopback(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 RankEnvironment parse_torchrun(const VariableReader& reader) {
   check_complete(reader);
   RankEnvironment environment{.rank = reader.index("RANK"),
@@ -72,8 +69,11 @@ RankEnvironment parse_torchrun(const VariableReader& reader) {
                      environment.world_size);
   if (environment.local_rank > environment.rank)
     throw InputError("LOCAL_RANK={} is above RANK={}", environment.local_rank, environment.rank);
-  if (reader.has("TORCHELASTIC_USE_AGENT_STORE") && reader.text("TORCHELASTIC_USE_AGENT_STORE") == "True")
+  if (reader.has("TORCHELASTIC_USE_AGENT_STORE") && reader.text("TORCHELASTIC_USE_AGENT_STORE") == "True") {
     environment.store_server = StoreServer::kAgent;
+    if (reader.has("TORCHELASTIC_RESTART_COUNT"))
+      environment.attempt = reader.index("TORCHELASTIC_RESTART_COUNT");
+  }
   return environment;
 }
 

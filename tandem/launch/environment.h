@@ -28,6 +28,7 @@ struct RankEnvironment {
   std::string master_address = "127.0.0.1";
   uint16_t master_port = 0;  ///< 0: alone, nobody needs to know it
   StoreServer store_server = StoreServer::kRankZero;
+  int attempt = 0;  ///< restarts of the ranks that the store has outlived; 0 where rank 0 serves it
   std::string interface_name;  ///< TANDEM_INTERFACE; empty: not chosen
   /// Numeric address of this node that this rank binds to; rank 0 serves the store there.
   std::string interface_address = "127.0.0.1";
@@ -38,13 +39,15 @@ struct RankEnvironment {
 /// Reads the contract from torchrun's variables (RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR,
 /// MASTER_PORT), else from Slurm's (SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_STEP_NODELIST,
 /// SLURM_JOB_ID, SLURM_STEP_ID; MASTER_ADDR and MASTER_PORT override host and port), else one rank.
+/// Under torchrun's agent also TORCHELASTIC_USE_AGENT_STORE and TORCHELASTIC_RESTART_COUNT.
 /// LOCAL_RANK and LOCAL_WORLD_SIZE may both be absent where the master is this machine's loopback. Pure:
 /// `interface_address` is not looked up yet. Throws InputError naming variables that are missing,
 /// malformed or contradict each other.
 RankEnvironment parse_rank_environment(const Variables& variables);
 
 /// Fills `interface_address` and makes `master_address` numeric: the chosen interface's address; loopback if
-/// all ranks are on one node; else the address of this node from which the master is reached. Asks the
+/// all ranks are on one node and rank 0 serves the store; else the address of this node from which the master
+/// is reached, which is the master's own where it is on this node. Asks the
 /// name service and the routing table, sends nothing. Throws InputError (unknown interface, a master that is
 /// not this node at rank 0) or EnvironmentError (unknown host).
 RankEnvironment with_addresses(RankEnvironment environment);

@@ -8,11 +8,11 @@
 #include <csignal>
 #include <cstring>
 
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "tandem/base/error.h"
+#include "tandem/launch/pipe.h"
 
 namespace tandem::launch {
 namespace {
@@ -50,25 +50,17 @@ void close_all_but(std::array<int, 2> kept) {
   ::_exit(0);
 }
 
-void make_pipe(FileDescriptor& read_end, FileDescriptor& write_end) {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw EnvironmentError("cannot make a pipe: {}", std::strerror(errno));
-  read_end.reset(ends[0]);
-  write_end.reset(ends[1]);
-}
-
 }  // namespace
 
 Guard::Guard() {
-  FileDescriptor guard_orders, guard_farewell;
-  make_pipe(guard_orders, orders_);
-  make_pipe(farewell_, guard_farewell);
+  Pipe orders = make_pipe(), farewell = make_pipe();
+  orders_ = std::move(orders.write_end);
+  farewell_ = std::move(farewell.read_end);
   const pid_t child = ::fork();
   if (child < 0) throw EnvironmentError("cannot start a process: {}", std::strerror(errno));
   if (child == 0) {
     // Forked twice: the launcher's children are its ranks and nothing else.
-    if (::fork() == 0) run_guard(guard_orders.get(), guard_farewell.get());
+    if (::fork() == 0) run_guard(orders.read_end.get(), farewell.write_end.get());
     ::_exit(0);
   }
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {

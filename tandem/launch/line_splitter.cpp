@@ -6,8 +6,6 @@
 namespace tandem::launch {
 namespace {
 
-constexpr std::string_view kEraseToEnd = "\x1b[K";
-
 bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 }  // namespace

@@ -7,6 +7,9 @@
 
 namespace tandem::launch {
 
+/// What a program writes behind a line that it redraws, to take away what stood there.
+constexpr std::string_view kEraseToEnd = "\x1b[K";
+
 /// Cuts a stream of bytes into lines as a screen would show them: what a carriage return lets later text
 /// overwrite is gone, `\r\n` ends a line as `\n` does. A line longer than kLongestLine comes in pieces, cut
 /// between UTF-8 characters.

@@ -54,7 +54,8 @@ uint16_t port_of(const FileDescriptor& socket) {
 }
 
 FileDescriptor listen_for_ranks(const RankEnvironment& environment) {
-  if (environment.rank != 0 || environment.store_server == StoreServer::kAgent) return {};
+  if (environment.rank != 0 || environment.world_size == 1 || environment.store_server == StoreServer::kAgent)
+    return {};
   return listen_on({.address = environment.interface_address, .port = environment.master_port});
 }
 

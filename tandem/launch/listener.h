@@ -24,8 +24,8 @@ FileDescriptor listen_on(const Endpoint& endpoint);
 uint16_t port_of(const FileDescriptor& socket);
 
 /// Binds the job's rendezvous on rank 0 (for c10d::TCPStore's masterListenFd, which takes ownership of the
-/// released descriptor). Returns an empty descriptor on every other rank, and where torchrun's agent serves
-/// the store. Throws as listen_on.
+/// released descriptor). Returns an empty descriptor on every other rank, for a job of one rank, and where
+/// torchrun's agent serves the store. Throws as listen_on.
 FileDescriptor listen_for_ranks(const RankEnvironment& environment);
 
 /// Keeps a port for rank 0 from the choice until it listens there: a socket that is bound but does not

@@ -88,6 +88,8 @@ std::string source_address_towards(const std::string& address) {
   return to_text(source);
 }
 
+bool names_loopback(const std::string& host) { return host == "localhost" || is_loopback(host); }
+
 bool is_loopback(const std::string& address) { return address.starts_with("127.") || address == "::1"; }
 
 bool is_local(const std::string& address) {

@@ -31,6 +31,9 @@ std::string source_address_towards(const std::string& address);
 /// Says whether a numeric address is one of loopback.
 bool is_loopback(const std::string& address);
 
+/// Says whether a host as the user wrote it is loopback by its spelling alone. Asks nobody.
+bool names_loopback(const std::string& host);
+
 /// Says whether a numeric address is one of this node's.
 bool is_local(const std::string& address);
 

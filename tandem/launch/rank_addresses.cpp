@@ -25,8 +25,6 @@ std::string only_outside_address(const std::string& host) {
   return found;
 }
 
-bool is_spelt_loopback(const std::string& host) { return host == "localhost" || is_loopback(host); }
-
 void use_interface(RankEnvironment& environment, const std::string& master) {
   environment.interface_address = interface_address(environment.interface_name);
   environment.master_address = master;
@@ -41,7 +39,7 @@ void use_interface(RankEnvironment& environment, const std::string& master) {
 void choose_interface(RankEnvironment& environment, const std::string& master) {
   const std::string host = environment.master_address;
   environment.master_address = master;
-  if (is_loopback(master) && !is_spelt_loopback(host)) {
+  if (is_loopback(master) && !names_loopback(host)) {
     environment.interface_address = only_outside_address(host);
     if (environment.store_server == StoreServer::kRankZero)
       environment.master_address = environment.interface_address;

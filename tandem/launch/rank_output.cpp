@@ -12,7 +12,6 @@
 namespace tandem::launch {
 namespace {
 
-constexpr std::string_view kEraseToEnd = "\x1b[K";
 constexpr size_t kLongestReport = 500;
 
 std::string_view without_erasure(std::string_view line) {

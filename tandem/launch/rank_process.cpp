@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/launch/rank_process.h"
 
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -12,20 +11,10 @@
 #include <sys/wait.h>
 
 #include "tandem/base/error.h"
+#include "tandem/launch/pipe.h"
 
 namespace tandem::launch {
 namespace {
-
-struct Pipe {
-  FileDescriptor read_end, write_end;
-};
-
-Pipe make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw EnvironmentError("cannot make a pipe for a rank: {}", std::strerror(errno));
-  return {.read_end = FileDescriptor(ends[0]), .write_end = FileDescriptor(ends[1])};
-}
 
 bool is_program(const std::string& path) {
   struct stat status {};

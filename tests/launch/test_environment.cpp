@@ -67,8 +67,13 @@ TEST(RankEnvironment, TorchrunVariablesAreRead) {
 }
 
 TEST(RankEnvironment, AgentOfTorchrunServesTheStore) {
-  EXPECT_EQ(parse_rank_environment(with(torchrun(), {{"TORCHELASTIC_USE_AGENT_STORE", "True"}})).store_server,
-            StoreServer::kAgent);
+  Variables variables = with(torchrun(), {{"TORCHELASTIC_RESTART_COUNT", "2"}});
+  EXPECT_EQ(parse_rank_environment(variables).attempt, 0);
+  variables["TORCHELASTIC_USE_AGENT_STORE"] = "True";
+  EXPECT_EQ(parse_rank_environment(variables).store_server, StoreServer::kAgent);
+  EXPECT_EQ(parse_rank_environment(variables).attempt, 2);
+  variables["TORCHELASTIC_RESTART_COUNT"] = "x";
+  EXPECT_THAT(complaint(variables), HasSubstr("TORCHELASTIC_RESTART_COUNT=x"));
 }
 
 TEST(RankEnvironment, LocalPairMayBeAbsentOnLoopbackOnly) {

@@ -93,6 +93,12 @@ TEST(ListenForRanks, RankZeroAloneListens) {
   EXPECT_FALSE(listen_for_ranks(environment));
 }
 
+TEST(ListenForRanks, OneRankListensOnNothingAndNeedsNoFreePort) {
+  const FileDescriptor taken = listen_on({});
+  EXPECT_FALSE(listen_for_ranks({}));
+  EXPECT_FALSE(listen_for_ranks({.master_port = port_of(taken)}));
+}
+
 TEST(RankAddresses, OneNodeMeetsOnLoopbackWhateverItsName) {
   const RankEnvironment rank =
       with_addresses({.world_size = 2, .local_world_size = 2, .master_address = "node003", .master_port = 1});
