@@ -34,13 +34,19 @@ class Pending {
 
 /// What a communication library does for one group: the few operations that everything else is made of. One
 /// object a rank; calls of one rank come from one thread. Tensors are contiguous and on the backend's device.
+/// Starting an operation and waiting for it throw EnvironmentError, naming group, rank, operation and its
+/// number, when a peer is lost or the group's deadline passes.
 class Backend {
  public:
   virtual ~Backend() = default;
 
   /// Reduces in place over all ranks. Every rank receives the same bits.
   virtual Pending all_reduce(at::Tensor tensor, Reduce operation) = 0;
+  /// Copies rank `root`'s tensor to all.
   virtual Pending broadcast(at::Tensor tensor, int root) = 0;
+  /// Sends to, or receives from, another rank; messages match by tag and then by order. Both sides of a pair
+  /// may start receiving before they send. A library that cannot do so (NCCL) offers neither and throws
+  /// BugError.
   virtual Pending send(at::Tensor tensor, int to, int tag) = 0;
   virtual Pending receive(at::Tensor tensor, int from, int tag) = 0;
 };
