@@ -12,11 +12,6 @@ namespace {
 
 using Work = c10::intrusive_ptr<c10d::Work>;
 
-std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
-
 class C10dBackend final : public Backend {
  public:
   C10dBackend(c10::intrusive_ptr<c10d::Backend> group, GroupPlace place)
@@ -76,7 +71,7 @@ class C10dBackend final : public Backend {
   [[noreturn]] static void fail(const std::string& place, const std::exception& error) {
     throw EnvironmentError(
         "{} failed: {}; a peer ended or the network broke, see the logs of the other ranks", place,
-        first_line(error));
+        first_sentence(error));
   }
 
   c10::intrusive_ptr<c10d::Backend> group_;
@@ -90,9 +85,16 @@ std::shared_ptr<Backend> as_backend(c10::intrusive_ptr<c10d::Backend> group, Gro
   return std::make_shared<C10dBackend>(std::move(group), std::move(place));
 }
 
+std::string first_sentence(const std::exception& error) {
+  const std::string text = error.what();
+  std::string line = text.substr(0, text.find('\n'));
+  while (line.ends_with('.')) line.pop_back();
+  return line;
+}
+
 void fail_to_connect(const GroupPlace& place, const std::exception& error) {
   throw EnvironmentError("group {}: rank {} of {} could not connect to its peers: {}", place.name, place.rank,
-                         place.size, first_line(error));
+                         place.size, first_sentence(error));
 }
 
 }  // namespace tandem::comm

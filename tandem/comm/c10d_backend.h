@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <exception>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,10 @@ struct GroupPlace {
 
 /// Makes c10d's process group, whatever its library, a Backend.
 std::shared_ptr<Backend> as_backend(c10::intrusive_ptr<c10d::Backend> group, GroupPlace place);
+
+/// Returns the first line of a message of libtorch, whose further lines are for its developers, without a
+/// full stop.
+std::string first_sentence(const std::exception& error);
 
 /// Throws EnvironmentError: rank `place` could not connect to its peers, and the first line of why.
 [[noreturn]] void fail_to_connect(const GroupPlace& place, const std::exception& error);

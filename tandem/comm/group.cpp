@@ -14,7 +14,17 @@ namespace {
 
 // Tags of the pairwise exchanges, apart from those that callers of send() choose.
 constexpr int kAllGatherTag = 1 << 30;
-constexpr int kReduceScatterTag = kAllGatherTag + 1;
+constexpr int kGatherTextTag = kAllGatherTag + 1;
+constexpr int kReduceScatterTag = kGatherTextTag + 1;  // and one more for each channel
+
+/// Returns a tensor over the bytes of `text`, which must outlive it.
+at::Tensor bytes_of(std::string& text) {
+  return at::from_blob(text.data(), {static_cast<int64_t>(text.size())}, at::kByte);
+}
+
+at::Tensor length_of(const std::string& text) {
+  return at::tensor({static_cast<int64_t>(text.size())}, at::kLong);
+}
 
 }  // namespace
 
@@ -27,13 +37,14 @@ void Group::broadcast(at::Tensor tensor, int root) const {
 }
 
 Pending Group::send(at::Tensor tensor, int to, int tag) const {
-  TANDEM_CHECK(to != rank_ && to < size_ && tag < kAllGatherTag, "send to {} of {}, tag {}", to, size_, tag);
+  TANDEM_CHECK(to != rank_ && to >= 0 && to < size_ && tag >= 0 && tag < kAllGatherTag,
+               "send to {} of {}, tag {}", to, size_, tag);
   return backend_->send(std::move(tensor), to, tag);
 }
 
 Pending Group::receive(at::Tensor tensor, int from, int tag) const {
-  TANDEM_CHECK(from != rank_ && from < size_ && tag < kAllGatherTag, "receive from {} of {}, tag {}", from,
-               size_, tag);
+  TANDEM_CHECK(from != rank_ && from >= 0 && from < size_ && tag >= 0 && tag < kAllGatherTag,
+               "receive from {} of {}, tag {}", from, size_, tag);
   return backend_->receive(std::move(tensor), from, tag);
 }
 
@@ -85,7 +96,7 @@ Pending Group::all_gather(at::Tensor input, at::Tensor output) const {
 }
 
 std::vector<std::string> Group::all_gather_text(const std::string& text) const {
-  at::Tensor longest = at::tensor({static_cast<int64_t>(text.size())}, at::kLong);
+  at::Tensor longest = length_of(text);
   all_reduce(longest, Reduce::kMax);
   const int64_t width = longest.item<int64_t>() + 8;
   at::Tensor own = at::zeros({width}, at::kByte);
@@ -102,6 +113,31 @@ std::vector<std::string> Group::all_gather_text(const std::string& text) const {
     texts.emplace_back(row + 8, row + 8 + bytes);
   }
   return texts;
+}
+
+std::vector<std::string> Group::gather_text(const std::string& text) const {
+  if (rank_ != 0) {
+    std::string own = text;
+    backend_->send(length_of(own), 0, kGatherTextTag).wait();
+    if (!own.empty()) backend_->send(bytes_of(own), 0, kGatherTextTag).wait();
+    return {};
+  }
+  std::vector<std::string> texts{text};
+  for (int peer = 1; peer < size_; ++peer) {
+    at::Tensor length = at::empty({1}, at::kLong);
+    backend_->receive(length, peer, kGatherTextTag).wait();
+    std::string& received = texts.emplace_back(static_cast<size_t>(length.item<int64_t>()), '\0');
+    if (!received.empty()) backend_->receive(bytes_of(received), peer, kGatherTextTag).wait();
+  }
+  return texts;
+}
+
+std::string Group::broadcast_text(const std::string& text) const {
+  at::Tensor length = length_of(text);
+  broadcast(length, 0);
+  std::string result = rank_ == 0 ? text : std::string(static_cast<size_t>(length.item<int64_t>()), '\0');
+  if (!result.empty()) broadcast(bytes_of(result), 0);
+  return result;
 }
 
 void Group::barrier() const {

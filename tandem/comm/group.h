@@ -31,7 +31,8 @@ class Group {
 
   /// Sums the inputs of all ranks (n equal parts along the flattened tensor) in rank order, and leaves part
   /// rank() in `output`. The sum does not depend on timing. One step, S (n-1)/n bytes sent a rank; extra
-  /// memory of the same size until wait().
+  /// memory of the same size until wait(). Calls under way at once need different `channel`s (from 0 on), the
+  /// same for one call on all ranks; else their parts may meet.
   Pending reduce_scatter(at::Tensor input, at::Tensor output, int channel = 0) const;
 
   /// Gathers every rank's `input` into `output`, in rank order; `input` may be part rank() of `output`
@@ -41,13 +42,21 @@ class Group {
   /// Copies `tensor` of rank `root` to all; blocks.
   void broadcast(at::Tensor tensor, int root) const;
 
-  /// Sends to, or receives from, another rank of the group. Messages between two ranks match by tag, those of
-  /// one tag by order.
+  /// Sends to, or receives from, another rank of the group, not this one. Messages between two ranks match by
+  /// tag (0 to 2^30 - 1; those above are the collectives'), those of one tag by order. Throws BugError for
+  /// another rank or tag.
   Pending send(at::Tensor tensor, int to, int tag) const;
   Pending receive(at::Tensor tensor, int from, int tag) const;
 
   /// Returns the strings of all ranks in rank order; blocks. For small things: errors, descriptions.
   std::vector<std::string> all_gather_text(const std::string& text) const;
+
+  /// Returns the strings of all ranks in rank order on rank 0, nothing elsewhere; blocks, on rank 0 until all
+  /// are there. Each of the others sends its own text to rank 0.
+  std::vector<std::string> gather_text(const std::string& text) const;
+
+  /// Returns rank 0's string on every rank; blocks. What the others give is ignored.
+  std::string broadcast_text(const std::string& text) const;
 
   /// Blocks until every rank has called it.
   void barrier() const;

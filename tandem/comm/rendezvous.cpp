@@ -4,14 +4,17 @@
 #include <algorithm>
 #include <cstdlib>
 #include <numeric>
+#include <utility>
 
 #include <c10/util/Logging.h>
 #include <fmt/ranges.h>
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <unistd.h>
 
 #include "tandem/base/error.h"
+#include "tandem/comm/c10d_backend.h"
 #include "tandem/comm/gloo_group.h"
 
 namespace tandem::comm {
@@ -31,10 +34,42 @@ void silence_libtorch() {
   FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, kOnlyFatal);
 }
 
-std::string first_sentence(const std::string& text) {
-  std::string line = text.substr(0, text.find('\n'));
-  while (line.ends_with('.')) line.pop_back();
-  return line;
+/// Owns the listening socket until the store does.
+class Listener {
+ public:
+  explicit Listener(int descriptor) : descriptor_(descriptor) {}
+  ~Listener() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  int release() { return std::exchange(descriptor_, -1); }
+
+ private:
+  int descriptor_;
+};
+
+using Clock = std::chrono::steady_clock;
+
+c10::intrusive_ptr<c10d::TCPStore> open_store(const Rendezvous& rendezvous, Listener& listener) {
+  c10d::TCPStoreOptions options;
+  options.port = rendezvous.master_port;
+  options.isServer = rendezvous.listen_descriptor >= 0;
+  options.timeout = rendezvous.join_deadline;
+  // The store would wait for the others on the rank that serves only.
+  options.waitWorkers = false;
+  // libuv's server would listen on all interfaces; the other one takes over a bound socket.
+  options.useLibUV = false;
+  if (options.isServer) options.masterListenFd = listener.release();
+  return c10::make_intrusive<c10d::TCPStore>(rendezvous.master_address, options);
+}
+
+/// Blocks until all ranks have come to this line.
+void await_all(c10d::Store& store, const Rendezvous& rendezvous, Clock::time_point deadline) {
+  const std::string all = "all_joined";
+  if (store.add("joined", 1) == rendezvous.world_size) store.set(all, std::vector<uint8_t>{1});
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+  store.wait({all}, std::max(left, std::chrono::milliseconds(1)));
 }
 
 }  // namespace
@@ -45,26 +80,23 @@ World::World(int rank, int size, std::shared_ptr<State> state)
 World World::alone() { return {0, 1, nullptr}; }
 
 World World::join(const Rendezvous& rendezvous) {
+  Listener listener(rendezvous.listen_descriptor);
   if (rendezvous.world_size == 1) return alone();
   silence_libtorch();
-  c10d::TCPStoreOptions options;
-  options.port = rendezvous.master_port;
-  options.isServer = rendezvous.listen_descriptor >= 0;
-  options.numWorkers = rendezvous.world_size;
-  options.timeout = rendezvous.join_deadline;
-  // libuv's server would listen on all interfaces; the other one takes over a bound socket.
-  options.useLibUV = false;
-  if (options.isServer) options.masterListenFd = rendezvous.listen_descriptor;
+  const auto deadline = Clock::now() + rendezvous.join_deadline;
   try {
-    auto store = c10::make_intrusive<c10d::TCPStore>(rendezvous.master_address, options);
-    store->setTimeout(rendezvous.collective_deadline);
+    const auto server = open_store(rendezvous, listener);
+    const auto store =
+        c10::make_intrusive<c10d::PrefixStore>(fmt::format("tandem/{}", rendezvous.attempt), server);
+    await_all(*store, rendezvous, deadline);
+    server->setTimeout(rendezvous.collective_deadline);
     return {rendezvous.rank, rendezvous.world_size,
             std::make_shared<State>(State{store, rendezvous.own_address, rendezvous.collective_deadline})};
   } catch (const std::exception& error) {
     throw EnvironmentError(
         "rank {} of {} could not join at {}:{} within {} s: {}; are all ranks started, is the port free?",
         rendezvous.rank, rendezvous.world_size, rendezvous.master_address, rendezvous.master_port,
-        std::chrono::duration<double>(rendezvous.join_deadline).count(), first_sentence(error.what()));
+        std::chrono::duration<double>(rendezvous.join_deadline).count(), first_sentence(error));
   }
 }
 

@@ -18,9 +18,12 @@ struct Rendezvous {
   uint16_t master_port = 0;
   int rank = 0;
   int world_size = 1;
-  /// A socket that already listens on the master's address. The rank that has one serves the store, which
-  /// takes it over: rank 0, or none where somebody outside the job serves.
+  /// A socket that already listens on the master's address. The rank that has one serves the store: rank 0,
+  /// or none where somebody outside the job serves.
   int listen_descriptor = -1;
+  /// How often the job was restarted. A store from outside outlives its ranks; each attempt has keys of its
+  /// own there.
+  int attempt = 0;
   /// The address that this rank's own listening sockets are bound to. Never all interfaces.
   std::string own_address = "127.0.0.1";
   std::chrono::milliseconds join_deadline{60'000};
@@ -31,7 +34,8 @@ struct Rendezvous {
 class World {
  public:
   /// Joins the job over TCP: one rank serves the key-value store, all connect; blocks until all have
-  /// joined. Throws EnvironmentError when a rank is missing at the deadline, or the port cannot be used.
+  /// joined. Takes over the listening socket, and closes it where it throws or the job is one rank. Throws
+  /// EnvironmentError when a rank is missing at the deadline, or the port cannot be used.
   static World join(const Rendezvous& rendezvous);
 
   /// Makes the worlds of `size` ranks that are threads of this process, in rank order.

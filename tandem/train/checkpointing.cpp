@@ -51,13 +51,10 @@ DataType stored_type(ShardedModel& model) {
 
 }  // namespace
 
-std::vector<std::string> GroupAgreement::gather(const std::string& mine) {
-  std::vector<std::string> texts = group_.all_gather_text(mine);
-  return rank() == 0 ? texts : std::vector<std::string>{};
-}
+std::vector<std::string> GroupAgreement::gather(const std::string& mine) { return group_.gather_text(mine); }
 
 std::string GroupAgreement::broadcast(const std::string& from_first) {
-  return group_.all_gather_text(rank() == 0 ? from_first : "").front();
+  return group_.broadcast_text(from_first);
 }
 
 std::filesystem::path save_model(ShardedModel& model, const std::filesystem::path& folder,

@@ -14,6 +14,7 @@ comm::World join(const parallel::ParallelConfig& config, const launch::RankEnvir
                             .rank = environment.rank,
                             .world_size = environment.world_size,
                             .listen_descriptor = listener.release(),
+                            .attempt = environment.attempt,
                             .own_address = environment.interface_address,
                             .join_deadline = std::chrono::seconds(config.join_seconds),
                             .collective_deadline = std::chrono::seconds(config.collective_seconds)});

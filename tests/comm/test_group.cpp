@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <latch>
+
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
@@ -69,22 +72,63 @@ TEST(Group, MessagesMatchByTagWhateverTheirOrder) {
   });
 }
 
-TEST(Group, MissingPeerIsAnErrorWithinTheDeadlineThatNamesGroupAndOperation) {
+TEST_P(AnySize, TextsOfAnyLengthComeToRankZeroInRankOrderAndNowhereElse) {
+  run_ranks(GetParam(), [](const World& world) {
+    const Group group = world.make_group("g", world.all_ranks());
+    const auto text_of = [](int rank) {
+      return rank % 2 == 1 ? std::string() : std::string(static_cast<size_t>(5000 * rank + 2), 'a' + rank);
+    };
+    for (int shift = 0; shift < 2; ++shift) {
+      std::vector<std::string> expected;
+      for (int rank = 0; world.rank() == 0 && rank < world.size(); ++rank)
+        expected.push_back(text_of(rank + shift));
+      EXPECT_EQ(group.gather_text(text_of(world.rank() + shift)), expected);
+    }
+  });
+}
+
+TEST_P(AnySize, TextOfRankZeroReachesAllWhateverTheyGive) {
+  run_ranks(GetParam(), [](const World& world) {
+    const Group group = world.make_group("g", world.all_ranks());
+    for (const size_t length : {size_t{3}, size_t{0}, size_t{100'000}}) {
+      const std::string text(length, 'x');
+      EXPECT_EQ(group.broadcast_text(world.rank() == 0 ? text : "another"), text);
+    }
+  });
+}
+
+void expect_failed_all_reduce(const Group& group) {
+  at::Tensor x = at::zeros({4});
+  try {
+    group.all_reduce(x);
+    FAIL() << "no error";
+  } catch (const EnvironmentError& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("group data[0,1], rank 0 of 2, all_reduce (number 1)"));
+  }
+}
+
+TEST(Group, MissingPeerIsAnErrorAtTheDeadlineThatNamesGroupAndOperation) {
+  std::latch seen(1);
   run_ranks(
       2,
-      [](const World& world) {
+      [&](const World& world) {
         const Group group = world.make_group("data", {0, 1});
-        if (world.rank() == 1) return;
-        at::Tensor x = at::zeros({4});
-        try {
-          group.all_reduce(x);
-          FAIL() << "no error";
-        } catch (const EnvironmentError& error) {
-          EXPECT_THAT(error.what(),
-                      ::testing::HasSubstr("group data[0,1], rank 0 of 2, all_reduce (number 1)"));
-        }
+        if (world.rank() == 1) return seen.wait();  // silent, but its connections stand
+        const auto start = std::chrono::steady_clock::now();
+        expect_failed_all_reduce(group);
+        const auto taken = std::chrono::steady_clock::now() - start;
+        seen.count_down();
+        EXPECT_GT(taken, std::chrono::milliseconds(1900));
+        EXPECT_LT(taken, std::chrono::seconds(9));
       },
       std::chrono::seconds(2));
+}
+
+TEST(Group, LostPeerIsAnErrorThatNamesGroupAndOperation) {
+  run_ranks(2, [](const World& world) {
+    const Group group = world.make_group("data", {0, 1});
+    if (world.rank() == 0) expect_failed_all_reduce(group);
+  });
 }
 
 TEST(MeshGroups, JoinTheRanksAlongEachAxis) {
