@@ -12,8 +12,21 @@ namespace tandem {
 /// EnvironmentError with path and reason, and leaves no temporary file then.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
-/// Returns the bytes of a file. Throws InputError if there is no such file or it may not be read,
-/// EnvironmentError if reading fails.
+/// Returns the bytes of a file. Throws as `throw_unreadable` does.
 std::string read_file(const std::string& path);
+
+/// Makes the creations, renamings and removals inside a folder durable, where its file system knows such a
+/// thing. Throws EnvironmentError.
+void sync_folder(const std::string& folder);
+
+/// Returns the folder that a path lies in; "." for a bare name.
+std::string folder_of(const std::string& path);
+
+/// Returns whether an errno of opening or reading a file is the user's to mend: the path leads to no file, or
+/// to one that may not be read.
+bool is_user_mistake(int error);
+
+/// Throws, in one line with path and reason, InputError if `is_user_mistake(error)`, else EnvironmentError.
+[[noreturn]] void throw_unreadable(const std::string& path, int error);
 
 }  // namespace tandem

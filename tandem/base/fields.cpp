@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <xxhash.h>
 
+#include "tandem/base/content_hash.h"
 #include "tandem/base/error.h"
 
 namespace tandem {
@@ -40,9 +40,7 @@ ordered_json fields_to_json(const std::vector<FieldRef>& fields) {
 }
 
 std::string hash_fields(const std::vector<FieldRef>& fields) {
-  const std::string canonical = json(fields_to_json(fields)).dump();
-  const XXH128_hash_t hash = XXH3_128bits(canonical.data(), canonical.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
+  return content_hash(json(fields_to_json(fields)).dump());
 }
 
 std::vector<FieldDifference> diff_fields(const std::vector<FieldRef>& left,

@@ -12,12 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-/// The library starts its messages with `[json.exception.parse_error.101] `, which says nothing to a user.
-std::string without_prefix(std::string_view message) {
-  const size_t end = message.find("] ");
-  return std::string(end == std::string_view::npos ? message : message.substr(end + 2));
-}
-
 /// Refuses what the library would take: deep nesting, and of two equal keys silently the last.
 class Watch {
  public:
@@ -44,6 +38,12 @@ class Watch {
 
 }  // namespace
 
+std::string json_problem(const json::exception& error) {
+  const std::string_view message = error.what();
+  const size_t end = message.find("] ");
+  return std::string(end == std::string_view::npos ? message : message.substr(end + 2));
+}
+
 json parse_strict_json(const std::string& text, const std::string& name, JsonLimits limits) {
   if (text.size() > limits.bytes)
     throw InputError("{}: {} bytes are more than {}", name, text.size(), limits.bytes);
@@ -53,7 +53,7 @@ json parse_strict_json(const std::string& text, const std::string& name, JsonLim
         text, [&](int depth, json::parse_event_t event, json& value) { return watch(depth, event, value); },
         true, true);
   } catch (const json::exception& error) {
-    throw InputError("{}: not JSON: {}", name, without_prefix(error.what()));
+    throw InputError("{}: not JSON: {}", name, json_problem(error));
   }
 }
 

@@ -18,4 +18,8 @@ struct JsonLimits {
 /// is no JSON, is over a limit, holds one key twice in an object, or a number beyond double's range.
 nlohmann::json parse_strict_json(const std::string& text, const std::string& name, JsonLimits limits = {});
 
+/// Returns what is wrong, without the library's tag `[json.exception.parse_error.101] `, which says nothing
+/// to a user.
+std::string json_problem(const nlohmann::json::exception& error);
+
 }  // namespace tandem

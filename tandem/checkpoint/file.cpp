@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tandem/base/atomic_file.h"
+#include "tandem/base/descriptor.h"
 #include "tandem/base/error.h"
 
 namespace tandem::checkpoint {
@@ -60,14 +62,9 @@ File File::open(const fs::path& path) {
 }
 
 void File::append(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written =
-        ::write(descriptor_, bytes.data(), std::min<size_t>(bytes.size(), kMaxTransferBytes));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) fail(path_, "write it", written < 0 ? errno : ENOSPC);
-    bytes = bytes.subspan(static_cast<size_t>(written));
-    size_ += written;
-  }
+  const int error = write_all(descriptor_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (error != 0) fail(path_, "write it", error);
+  size_ += std::ssize(bytes);
 }
 
 void File::sync_and_close() {
@@ -109,14 +106,6 @@ void create_folders(const fs::path& folder) {
   create_folders(folder.parent_path());
   if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail(folder, "create the folder");
   sync_folder(folder / "..");
-}
-
-void sync_folder(const fs::path& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) fail(folder, "open the folder");
-  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  if (error != 0) fail(folder, "bring the folder to the disk", error);
 }
 
 void rename_folder(const fs::path& from, const fs::path& to) {

@@ -49,9 +49,6 @@ std::string read_text(const std::filesystem::path& path, int64_t max_bytes);
 /// A folder that is there already is left as it is.
 void create_folders(const std::filesystem::path& folder);
 
-/// Makes the creations, renamings and removals inside a folder durable.
-void sync_folder(const std::filesystem::path& folder);
-
 /// Renames a folder to a name that is not taken: nothing is ever replaced. Durable once the parent is synced.
 void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to);
 

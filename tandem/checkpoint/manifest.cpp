@@ -6,7 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <xxhash.h>
+
+#include "tandem/base/content_hash.h"
 
 namespace tandem::checkpoint {
 
@@ -106,10 +107,6 @@ std::string to_text(const Manifest& manifest) {
   return text + "\n}\n";
 }
 
-std::string hash_of(const json& config) {
-  const std::string text = config.dump();
-  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
+std::string hash_of(const json& config) { return content_hash(config.dump()); }
 
 }  // namespace tandem::checkpoint

@@ -6,6 +6,7 @@
 #include <string>
 #include <system_error>
 
+#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/file.h"

@@ -12,8 +12,8 @@ namespace tandem::data {
 /// A file mapped for reading. The file must not shrink while it is mapped. Immutable; thread-safe.
 class MappedFile {
  public:
-  /// Maps a file; an empty one has size 0 and no data. Throws InputError if it is missing or no regular file,
-  /// EnvironmentError if it cannot be opened or mapped.
+  /// Maps a file; an empty one has size 0 and no data. Throws InputError if it is no regular file,
+  /// EnvironmentError if it cannot be mapped, else as `throw_unreadable` does.
   explicit MappedFile(std::string path);
   ~MappedFile();
   MappedFile(const MappedFile&) = delete;

@@ -10,15 +10,17 @@
 #include <nlohmann/json.hpp>
 #include <unicode/utf8.h>
 
+#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/base/strict_json.h"
 
 namespace tandem::data {
 
 TextLines::TextLines(std::string path) : path_(std::move(path)) {
-  if (!std::filesystem::exists(path_)) throw InputError("{} does not exist; check the path", path_);
-  if (std::filesystem::is_directory(path_)) throw InputError("{} is a folder; name the files in it", path_);
   file_.open(path_, std::ios::binary);
-  if (!file_) throw EnvironmentError("cannot open {}: {}", path_, std::strerror(errno));
+  if (!file_) throw_unreadable(path_, errno);
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path_, ignored)) throw_unreadable(path_, EISDIR);
 }
 
 bool TextLines::next(std::string& line) {
@@ -65,7 +67,7 @@ nlohmann::json parse_json_line(const std::string& line, const std::string& place
   try {
     return nlohmann::json::parse(line);
   } catch (const nlohmann::json::exception& error) {
-    throw InputError("{} is no JSON: {}", place, error.what());
+    throw InputError("{} is no JSON: {}", place, json_problem(error));
   }
 }
 

@@ -14,7 +14,7 @@ namespace tandem::data {
 /// are left out.
 class TextLines {
  public:
-  /// Throws InputError if there is no such file, EnvironmentError if it cannot be opened.
+  /// Throws as `throw_unreadable` does.
   explicit TextLines(std::string path);
   /// Reads the next line; false at the end. Throws EnvironmentError if reading fails.
   bool next(std::string& line);

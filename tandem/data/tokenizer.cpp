@@ -6,8 +6,8 @@
 #include <utility>
 
 #include <sentencepiece_processor.h>
-#include <xxhash.h>
 
+#include "tandem/base/content_hash.h"
 #include "tandem/base/error.h"
 #include "tandem/data/mapped_file.h"
 
@@ -15,11 +15,6 @@ namespace tandem::data {
 namespace {
 
 using sentencepiece::SentencePieceProcessor;
-
-std::string hash_of(const std::string& bytes) {
-  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
-  return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
-}
 
 int32_t piece_id(const SentencePieceProcessor& processor, const std::string& piece) {
   const int id = processor.PieceToId(piece);
@@ -60,7 +55,7 @@ Tokenizer Tokenizer::from_model(std::string model, const std::string& name) {
     throw InputError("{} is no SentencePiece model; train one with `tandem data tokenizer`", name);
   Tokenizer tokenizer;
   tokenizer.ids_ = ids_of(*processor, name);
-  tokenizer.hash_ = hash_of(model);
+  tokenizer.hash_ = content_hash(model);
   tokenizer.processor_ = std::move(processor);
   tokenizer.model_ = std::make_shared<const std::string>(std::move(model));
   return tokenizer;

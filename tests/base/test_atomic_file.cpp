@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tandem/base/atomic_file.h"
+#include "tandem/base/content_hash.h"
+#include "tandem/base/descriptor.h"
 #include "tandem/base/error.h"
 
 namespace tandem {
@@ -82,9 +86,39 @@ TEST_F(AtomicFile, WritersAtOnceLeaveOneWholeFile) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(AtomicFile, AMissingFileIsTheUsersToMend) {
-  EXPECT_THROW(read_file(path("missing")), InputError);
-  EXPECT_THROW(read_file(path("")), InputError);
+TEST_F(AtomicFile, APathThatLeadsToNoFileIsTheUsersToMend) {
+  write_file_atomically(path("file"), "x");
+  fs::create_symlink("loop", path("loop"));
+  for (const std::string name : {"missing", "", "file/below", "loop"})
+    EXPECT_THROW(read_file(path(name)), InputError) << name;
+  EXPECT_THROW(read_file(path(std::string(300, 'n'))), InputError);
+}
+
+TEST(UserMistake, IsWhatAnotherPathOrAccessMends) {
+  for (const int error : {ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES, EPERM})
+    EXPECT_THROW(throw_unreadable("a", error), InputError) << error;
+  for (const int error : {EIO, ENOMEM, EMFILE, ESTALE, ENOSPC})
+    EXPECT_THROW(throw_unreadable("a", error), EnvironmentError) << error;
+}
+
+TEST_F(AtomicFile, FoldersAreSyncedOrNamed) {
+  EXPECT_NO_THROW(sync_folder(path("")));
+  EXPECT_THROW(sync_folder(path("none")), EnvironmentError);
+  EXPECT_EQ(folder_of("a/b"), "a");
+  EXPECT_EQ(folder_of("/b"), "/");
+  EXPECT_EQ(folder_of("b"), ".");
+}
+
+TEST(WriteAll, SaysWhyItFailed) {
+  const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  EXPECT_EQ(write_all(full.get(), "x"), ENOSPC);
+  EXPECT_EQ(write_all(full.get(), ""), 0);
+  EXPECT_EQ(write_all(-1, "x"), EBADF);
+}
+
+TEST(ContentHash, IsXxh3In32Digits) {
+  EXPECT_EQ(content_hash(""), "99aa06d3014798d86001c324468d497f");
+  EXPECT_NE(content_hash("a"), content_hash("b"));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ TEST(ConfigShow, ReportsAllProblemsInOneLine) {
 TEST(ConfigShow, AMissingFileIsNamed) {
   const Finished run = run_tandem({"config", "show", "--config", "/none.json"});
   EXPECT_EQ(run.code, 2);
-  EXPECT_EQ(run.err, "error: cannot read /none.json: No such file or directory\n");
+  EXPECT_EQ(run.err, "error: /none.json does not exist; check the path\n");
 }
 
 TEST(ConfigKeys, TableAndJsonDescribeEveryKey) {

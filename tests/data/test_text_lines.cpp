@@ -7,6 +7,7 @@
 
 #include "scratch_folder.h"
 #include "tandem/base/error.h"
+#include "tandem/data/mapped_file.h"
 #include "tandem/data/text_lines.h"
 
 namespace tandem::data {
@@ -14,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::vector<std::string> documents_of(const std::string& path) {
   DocumentReader reader(path);
@@ -50,6 +52,27 @@ TEST(DocumentReader, FaultsNameFileAndLine) {
   EXPECT_THAT(refused("e.csv", "a"), HasSubstr("neither .txt"));
   EXPECT_THAT(message_of<InputError>([&] { documents_of(folder / "missing.txt"); }),
               HasSubstr("does not exist"));
+}
+
+TEST(DocumentReader, PathsThatLeadToNoFileAreTheUsersToMend) {
+  const ScratchFolder folder;
+  folder.write("file.txt", "x");
+  std::filesystem::create_directory(folder / "folder.txt");
+  std::filesystem::create_symlink("loop.txt", folder / "loop.txt");
+  for (const std::string& name :
+       {std::string("missing.txt"), std::string("folder.txt"), std::string("loop.txt"),
+        std::string("file.txt/below.txt"), std::string(300, 'n') + ".txt"}) {
+    EXPECT_THROW(documents_of(folder / name), InputError) << name;
+    EXPECT_THROW(MappedFile(folder / name), InputError) << name;
+  }
+}
+
+TEST(DocumentReader, WhatIsNoJsonIsSaidWithoutTheLibrarysTag) {
+  const ScratchFolder folder;
+  const auto path = folder.write("a.jsonl", "{\"text\": \"a\"}\n{\"text\": }\n");
+  const std::string message = message_of<InputError>([&] { documents_of(path); });
+  EXPECT_THAT(message, HasSubstr("a.jsonl:2 is no JSON: "));
+  EXPECT_THAT(message, Not(HasSubstr("json.exception")));
 }
 
 TEST(Utf8, MalformedBytesAreSeen) {

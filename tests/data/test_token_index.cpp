@@ -199,7 +199,7 @@ TEST_F(FaultyIndex, WrongSumsAreRefused) {
 TEST_F(FaultyIndex, AFolderIsNoIndex) {
   std::filesystem::remove(folder_ / "x.bin");
   std::filesystem::create_directory(folder_ / "x.bin");
-  EXPECT_THAT(message(), HasSubstr("is not a file"));
+  EXPECT_THAT(message(), HasSubstr("x.bin is a folder"));
 }
 
 }  // namespace

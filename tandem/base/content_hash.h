@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tandem {
+
+/// Returns the XXH3 hash of bytes, 128 bits as 32 hexadecimal digits. Not for secrets.
+std::string content_hash(std::string_view bytes);
+
+}  // namespace tandem
