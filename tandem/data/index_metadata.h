@@ -24,8 +24,9 @@ struct IndexMetadata {
 /// Returns the metadata as the JSON text of PREFIX.json.
 std::string to_json(const IndexMetadata& metadata);
 
-/// Reads PREFIX.json; nothing if there is none, as beside a foreign index. Throws InputError if it is no such
-/// file.
+/// Reads PREFIX.json; nothing if there is none, as beside a foreign index. Its ids lie in its vocabulary, all
+/// sentinels too. Throws InputError, which names file and member, if it is no such file; else as
+/// `throw_unreadable` does.
 std::optional<IndexMetadata> read_metadata(const std::string& prefix);
 
 }  // namespace tandem::data

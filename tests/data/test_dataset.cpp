@@ -224,7 +224,7 @@ TEST_F(DatasetTest, FilesThatDoNotBelongTogetherAreRefused) {
   folder_->write("c.json", "{\"format\": 2}");
   EXPECT_THAT(refused(options_of("c")), HasSubstr("format 2"));
   folder_->write("c.json", "{");
-  EXPECT_THAT(refused(options_of("c")), HasSubstr("c.json is not what"));
+  EXPECT_THAT(refused(options_of("c")), HasSubstr("c.json: not JSON"));
   folder_->write("other.model", train_tokenizer({.inputs = {at("b.txt")}, .vocabulary = 400}).model);
   DatasetOptions other = options_of("a");
   other.data.tokenizer = at("other.model");
