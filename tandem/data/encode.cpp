@@ -2,12 +2,12 @@
 #include "tandem/data/encode.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "tandem/base/error.h"
 #include "tandem/data/output_files.h"
 #include "tandem/data/text_lines.h"
+#include "tandem/data/thread_team.h"
 #include "tandem/data/token_index_writer.h"
 #include "tandem/data/tokenizer.h"
 
@@ -20,17 +20,12 @@ constexpr size_t kBatchBytes = 4 << 20;
 std::vector<std::vector<int32_t>> encode_batch(const std::vector<std::string>& texts,
                                                const Tokenizer& tokenizer, int threads) {
   std::vector<std::vector<int32_t>> ids(texts.size());
-  const auto encode_share = [&](size_t first) {
+  run_on_threads(threads, [&](size_t first) {
     for (size_t i = first; i < texts.size(); i += static_cast<size_t>(threads)) {
       ids[i] = tokenizer.encode(texts[i]);
       ids[i].push_back(tokenizer.ids().eos);
     }
-  };
-  std::vector<std::jthread> others;
-  for (int thread = 1; thread < threads; ++thread)
-    others.emplace_back(encode_share, static_cast<size_t>(thread));
-  encode_share(0);
-  others.clear();  // joins
+  });
   return ids;
 }
 

@@ -22,7 +22,7 @@ struct EncodeOptions {
 /// Turns documents into PREFIX.bin, PREFIX.idx, PREFIX.json and PREFIX.tokenizer.model: one sequence a
 /// document, ending with eos, in the order of the inputs. Any number of threads gives the same bytes. The
 /// files appear together at the end. Throws InputError for bad inputs or no documents, EnvironmentError if
-/// the output cannot be written.
+/// the output cannot be written or another process is writing it.
 IndexMetadata encode(const EncodeOptions& options);
 
 }  // namespace tandem::data

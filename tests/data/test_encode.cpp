@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <set>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,6 +19,7 @@
 namespace tandem::data {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
@@ -125,6 +128,57 @@ TEST(OutputFiles, AppearTogetherOrNotAtAll) {
   files.publish();
   EXPECT_EQ(folder.read("a/x") + folder.read("a/y"), "onetwo");
   EXPECT_THAT(names_in(folder / "a"), UnorderedElementsAre("x", "y"));
+}
+
+TEST_F(EncodeTest, WhatAKilledRunLeftIsTakenOver) {
+  std::filesystem::create_directory(folder_ / "out");
+  const std::string long_garbage(100000, 'x');
+  for (const char* ending : {".bin", ".idx", ".json", ".tokenizer.model"})
+    folder_.write(std::string("out/corpus") + ending + ".partial", long_garbage);
+  encode(options());
+  EXPECT_THAT(names_in(folder_ / "out"),
+              UnorderedElementsAre("corpus.bin", "corpus.idx", "corpus.json", "corpus.tokenizer.model"));
+  EXPECT_EQ(TokenIndex::open(folder_ / "out/corpus").documents(), 300u);
+}
+
+TEST(OutputFiles, HaveOneWriterAtATime) {
+  const ScratchFolder folder;
+  OutputFiles first;
+  OutputFiles::write(first.add(folder / "x"), "first");
+  {
+    OutputFiles second;
+    EXPECT_THAT(message_of<EnvironmentError>([&] { second.add(folder / "x"); }),
+                AllOf(HasSubstr(folder / "x"), HasSubstr("is writing")));
+  }
+  first.publish();
+  EXPECT_EQ(folder.read("x"), "first");
+  OutputFiles third;
+  third.add(folder / "x", "third");
+  third.publish();
+  EXPECT_EQ(folder.read("x"), "third");
+  EXPECT_THAT(names_in(folder / ""), UnorderedElementsAre("x"));
+}
+
+TEST(OutputFiles, ManyWritersInTurnLeaveOneWholeFile) {
+  const ScratchFolder folder;
+  std::atomic<int> published = 0;
+  const auto write = [&](char letter) {
+    for (int i = 0; i < 50; ++i) try {
+        OutputFiles files;
+        files.add(folder / "x", std::string(1000, letter));
+        files.publish();
+        ++published;
+      } catch (const EnvironmentError&) {  // the other one is at it
+      }
+  };
+  {
+    const std::jthread other(write, 'b');
+    write('a');
+  }
+  EXPECT_GT(published, 0);
+  const std::string bytes = folder.read("x");
+  EXPECT_EQ(bytes, std::string(1000, bytes.at(0)));
+  EXPECT_THAT(names_in(folder / ""), UnorderedElementsAre("x"));
 }
 
 TEST(OutputFiles, FoldersThatCannotBeMadeAreNamed) {
