@@ -10,13 +10,13 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/cli/command.h"
 #include "tandem/cli/data_inspect.h"
 #include "tandem/cli/run_config_options.h"
 #include "tandem/data/dataset.h"
 #include "tandem/data/encode.h"
+#include "tandem/data/output_files.h"
 #include "tandem/data/tokenizer.h"
 #include "tandem/data/tokenizer_training.h"
 #include "tandem/data/unigram.h"
@@ -62,12 +62,43 @@ struct TokenizerOptions {
   Output print;
 };
 
+// A bar for each pass over the lines; after the last one SentencePiece trains, which tells nothing.
+class TokenizerProgress {
+ public:
+  explicit TokenizerProgress(int64_t vocabulary) : vocabulary_(vocabulary) {}
+
+  void update(const data::LinesRead& read) {
+    const bool sampling = read.pass == data::LinesRead::Pass::kSample;
+    auto& bar = sampling ? sample_ : count_;
+    if (sampling) count_.reset();
+    if (!bar)
+      bar.emplace(observe::standard_error(),
+                  observe::ProgressOptions{.label = sampling ? "sample lines" : "count characters",
+                                           .total = static_cast<int64_t>(read.total),
+                                           .unit = "lines"});
+    bar->update({.done = static_cast<int64_t>(read.done)});
+    if (!sampling || read.done < read.total) return;
+    sample_->finish();
+    observe::standard_error().print(fmt::format("training a tokenizer of {} ids", vocabulary_));
+  }
+
+ private:
+  int64_t vocabulary_;
+  std::optional<observe::Progress> count_, sample_;
+};
+
 int make_tokenizer(const TokenizerOptions& options) {
   const Stopwatch watch;
-  observe::standard_error().print(fmt::format("training a tokenizer of {} ids", options.training.vocabulary));
-  const data::TrainedTokenizer trained = data::train_tokenizer(options.training);
+  // Announced first: an output that cannot be written is found out before the work.
+  data::OutputFiles files;
+  const std::string temporary = files.add(options.output);
+  TokenizerProgress progress(options.training.vocabulary);
+  data::TokenizerTraining training = options.training;
+  training.progress = [&](const data::LinesRead& read) { progress.update(read); };
+  const data::TrainedTokenizer trained = data::train_tokenizer(training);
   const auto tokenizer = data::Tokenizer::from_model(trained.model, options.output);
-  write_file_atomically(options.output, trained.model);
+  data::OutputFiles::write(temporary, trained.model);
+  files.publish();
   if (trained.unused > 0)
     observe::standard_error().print(
         fmt::format("warning: the text gives only {} pieces; {} ids stay unused",
@@ -90,9 +121,11 @@ void register_tokenizer(CLI::App& parent, Actions& actions) {
   CLI::App* app = parent.add_subcommand("tokenizer", "Train a SentencePiece tokenizer");
   app->add_option("--input", options->training.inputs, kInputHelp)->required();
   app->add_option("--vocabulary", options->training.vocabulary, "all ids: control, bytes, text, sentinels")
-      ->required();
+      ->required()
+      ->check(CLI::Range(int64_t{1}, data::kLargestVocabulary));
   app->add_option("--output", options->output, "the model file to write")->required();
-  app->add_option("--sentinels", options->training.sentinels, "default: min(512, vocabulary / 16)");
+  app->add_option("--sentinels", options->training.sentinels, "default: min(512, vocabulary / 16)")
+      ->check(CLI::Range(int64_t{0}, data::kLargestVocabulary));
   options->print.add_to(*app);
   actions.add(*app, [options] { return make_tokenizer(*options); });
 }
@@ -164,7 +197,15 @@ int unigram(const UnigramOptions& options) {
   if (config.data.validation.empty())
     throw InputError("data.validation names no data; set it to held-out data");
   opened.sources = config.data.validation;
-  const data::UnigramFigures figures = data::unigram_figures(training, data::Dataset::open(opened));
+  const auto validation = data::Dataset::open(opened);
+  observe::Progress progress(observe::standard_error(),
+                             {.label = "unigram",
+                              .total = static_cast<int64_t>(training.size() + validation.size()),
+                              .unit = "samples"});
+  const data::UnigramFigures figures = data::unigram_figures(training, validation, [&](uint64_t samples) {
+    progress.update({.done = static_cast<int64_t>(samples)});
+  });
+  progress.finish();
   return options.print.print({{"nats", figures.nats},
                               {"training_tokens", figures.training_tokens},
                               {"validation_tokens", figures.validation_tokens}});

@@ -34,11 +34,16 @@ int64_t room_for_text(const TokenizerTraining& training, int64_t vocabulary) {
 }
 
 void check_size(const TokenizerTraining& training) {
+  const int64_t sentinels = training.sentinels.value_or(0);
+  if (sentinels < 0 || sentinels > kLargestVocabulary)
+    throw InputError("--sentinels {} is not in 0 to {}", sentinels, kLargestVocabulary);
+  if (training.vocabulary > kLargestVocabulary)
+    throw InputError("--vocabulary {} is above {}", training.vocabulary, kLargestVocabulary);
   constexpr int64_t kSmallestRoom = 2;
-  if (training.sentinels.value_or(0) < 0) throw InputError("--sentinels {} is negative", *training.sentinels);
   if (room_for_text(training, training.vocabulary) >= kSmallestRoom) return;
-  int64_t smallest = kControlPieces + kBytePieces;
-  while (room_for_text(training, smallest) < kSmallestRoom) ++smallest;
+  const int64_t fixed = kControlPieces + kBytePieces + kSmallestRoom;
+  // By default a sixteenth goes to sentinels: the smallest v with v - floor(v / 16) >= fixed.
+  const int64_t smallest = training.sentinels ? fixed + sentinels : (fixed - 1) * 16 / 15 + 1;
   throw InputError(
       "--vocabulary {} does not hold {} control pieces, {} bytes, {} sentinels and some text; the smallest "
       "is {}",
@@ -46,19 +51,28 @@ void check_size(const TokenizerTraining& training) {
       smallest);
 }
 
+// One pass over all lines of the inputs; `read` says which.
 template <class Use>
-void for_each_line(const std::vector<std::string>& inputs, Use&& use) {
-  uint64_t number = 0;
-  for (const std::string& input : inputs) {
+void for_each_line(const TokenizerTraining& training, LinesRead read, Use&& use) {
+  constexpr uint64_t kReportEvery = 1000;
+  const auto report = [&] {
+    if (training.progress) training.progress(read);
+  };
+  const auto take = [&](std::string_view line) {
+    use(line, read.done++);
+    if (read.done % kReportEvery == 0) report();
+  };
+  for (const std::string& input : training.inputs) {
     DocumentReader reader(input);
     for (std::string text; reader.next(text);) {
       for (std::string_view rest = text; !rest.empty();) {
         const size_t end = std::min(rest.find('\n'), rest.size());
-        if (end > 0) use(rest.substr(0, end), number++);
+        if (end > 0) take(rest.substr(0, end));
         rest.remove_prefix(std::min(end + 1, rest.size()));
       }
     }
   }
+  if (read.done == 0 || read.done % kReportEvery != 0) report();
 }
 
 class Parts : public sentencepiece::SentenceIterator {
@@ -111,7 +125,8 @@ std::vector<std::string> sampled_parts(const TokenizerTraining& training, uint64
                                        const std::unordered_set<char32_t>& covered) {
   const double kept = static_cast<double>(training.sampled_lines) / static_cast<double>(lines);
   std::vector<std::string> parts;
-  for_each_line(training.inputs, [&](std::string_view line, uint64_t number) {
+  const LinesRead begin{.pass = LinesRead::Pass::kSample, .total = lines};
+  for_each_line(training, begin, [&](std::string_view line, uint64_t number) {
     const uint64_t hash = XXH3_64bits_withSeed(line.data(), line.size(), number);
     if (static_cast<double>(hash >> 11) * 0x1p-53 >= kept) return;
     for (std::string& part : covered_parts(line, covered, kLongestPartBytes))
@@ -138,7 +153,7 @@ TrainedTokenizer train_tokenizer(const TokenizerTraining& training) {
   TrainedTokenizer trained;
   trained.sentinels = sentinels_for(training, training.vocabulary);
   CharacterCounts counts;
-  for_each_line(training.inputs, [&](std::string_view line, uint64_t) {
+  for_each_line(training, {.pass = LinesRead::Pass::kCount}, [&](std::string_view line, uint64_t) {
     counts.add(line);
     ++trained.lines;
     trained.text_bytes += line.size();

@@ -2,11 +2,22 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tandem::data {
+
+/// The most ids that a model takes (model.vocabulary).
+constexpr int64_t kLargestVocabulary = 1 << 24;
+
+/// How far a pass over the lines of the inputs is.
+struct LinesRead {
+  enum class Pass { kCount, kSample } pass = Pass::kCount;
+  uint64_t done = 0;
+  uint64_t total = 0;  ///< 0 while it is not known
+};
 
 /// What a tokenizer is trained on.
 struct TokenizerTraining {
@@ -14,6 +25,9 @@ struct TokenizerTraining {
   int64_t vocabulary = 0;                 ///< all ids: 3 control pieces, 256 bytes, text pieces, sentinels
   std::optional<int64_t> sentinels = {};  ///< default: min(512, vocabulary / 16)
   uint64_t sampled_lines = 10'000'000;    ///< of longer texts, this many lines are taken, by hash
+  /// Called now and then, and at the end of each pass, from the calling thread. SentencePiece's own training,
+  /// after the second pass, reports nothing.
+  std::function<void(const LinesRead&)> progress = {};
 };
 
 /// A tokenizer that was trained.
@@ -32,7 +46,7 @@ struct TrainedTokenizer {
 /// spaces kept, no prefix, digits apart). The characters with a piece are the most frequent ones, as few as
 /// cover 0.9995 of the text, at most three quarters of the ids left beside control pieces, bytes and
 /// sentinels. The same inputs give the same bytes. Throws InputError for bad inputs, no text, or a vocabulary
-/// that is too small (naming the smallest).
+/// that is too small (naming the smallest) or above kLargestVocabulary.
 TrainedTokenizer train_tokenizer(const TokenizerTraining& training);
 
 }  // namespace tandem::data

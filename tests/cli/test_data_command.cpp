@@ -87,6 +87,41 @@ TEST_F(DataCommand, FaultsAreOneLineAndLeaveNoFile) {
   EXPECT_THAT(beyond.err, HasSubstr("the last is 199"));
 }
 
+TEST_F(DataCommand, TokenizersOutputIsTriedBeforeTheTraining) {
+  const auto to = [&](const std::string& output) {
+    return run_tandem({"data", "tokenizer", "--input", text_, "--vocabulary", "400", "--output", output});
+  };
+  const Finished made = to(folder_ / "new/folder/sp.model");
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "new/folder/sp.model"));
+  for (const std::string& output : {text_ + "/sp.model", folder_ / "new"}) {
+    const Finished refused = to(output);
+    EXPECT_NE(refused.code, 0);
+    EXPECT_THAT(refused.err, StartsWith("error: ")) << "nothing was done before";
+  }
+}
+
+TEST_F(DataCommand, SizesOutsideEveryModelAreRefused) {
+  for (const std::vector<std::string>& sizes : std::vector<std::vector<std::string>>{
+           {"--vocabulary", "2000000000"}, {"--vocabulary", "400", "--sentinels", "1000000000000"}}) {
+    const Finished refused = make_tokenizer(sizes);
+    EXPECT_EQ(refused.code, 2);
+    EXPECT_THAT(refused.err, HasSubstr(sizes.end()[-2]));
+  }
+}
+
+TEST_F(DataCommand, LongWorkTellsHowFarItIs) {
+  const Finished trained = make_tokenizer({"--vocabulary", "512"});
+  EXPECT_THAT(trained.err, HasSubstr("count characters 200 lines"));
+  EXPECT_THAT(trained.err, HasSubstr("sample lines 200/200 lines (100%)"));
+  ASSERT_EQ(encode({text_}).code, 0);
+  const Finished unigram =
+      run_tandem({"data", "unigram", "--config", TANDEM_SOURCE_DIR "/configs/tiny.json", "--set",
+                  "data.train=" + (folder_ / "x"), "--set", "data.validation=" + (folder_ / "x")});
+  EXPECT_EQ(unigram.code, 0) << unigram.err;
+  EXPECT_THAT(unigram.err, HasSubstr("(100%)"));
+}
+
 TEST_F(DataCommand, UnigramLossComesFromARunsConfiguration) {
   ASSERT_EQ(make_tokenizer({"--vocabulary", "512"}).code, 0);
   ASSERT_EQ(encode({text_}).code, 0);

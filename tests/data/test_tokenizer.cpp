@@ -100,6 +100,16 @@ TEST(TokenizerTraining, TooSmallAVocabularyNamesTheSmallest) {
   EXPECT_THROW(train("一\n", 277), InputError);
 }
 
+TEST(TokenizerTraining, SizesOutsideEveryModelAreRefusedAtOnce) {
+  EXPECT_THAT(message_of<InputError>([] { train("一\n", 500, 1'000'000'000'000); }),
+              HasSubstr("--sentinels 1000000000000"));
+  EXPECT_THAT(message_of<InputError>([] { train("一\n", 2'000'000'000); }),
+              HasSubstr("--vocabulary 2000000000"));
+  EXPECT_THAT(message_of<InputError>([] { train("一\n", -5); }), HasSubstr("the smallest is 278"));
+  EXPECT_THAT(message_of<InputError>([] { train("一\n", 300, -1); }), HasSubstr("--sentinels -1"));
+  EXPECT_THAT(message_of<InputError>([] { train("一\n", 300, 9'000); }), HasSubstr("the smallest is 9261"));
+}
+
 TEST(TokenizerTraining, TextsWithoutAnythingAreRefused) {
   EXPECT_THAT(message_of<InputError>([] { train("\n\n", 300); }), HasSubstr("no text"));
 }
