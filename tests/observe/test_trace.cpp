@@ -59,20 +59,6 @@ TEST(Trace, EndsInAnotherThreadWhatItBeganInThisOne) {
   EXPECT_GE(events[0].duration_ns, 0);
 }
 
-TEST(Trace, ShowsThatAReductionBeganBeforeBackwardEnded) {
-  Trace trace;
-  trace.start();
-  OpenSpan reduction;
-  {
-    const ScopedSpan backward({"backward", "compute"}, trace);
-    reduction = trace.begin({"reduce bucket", "comm", 0});
-  }
-  trace.end(reduction);
-  const std::vector<TraceEvent> events = trace.events();
-  ASSERT_EQ(events.size(), 2u);
-  EXPECT_LE(events[1].start_ns, events[0].start_ns + events[0].duration_ns);
-}
-
 TEST(Trace, KeepsTheNewestSpansAndCountsTheOthers) {
   Trace trace;
   trace.start(3);
