@@ -115,8 +115,9 @@ TEST(Progress, PrintsPlainLinesByTime) {
     progress.update({.done = step});
   }
   progress.finish();
-  EXPECT_THAT(screen.lines(), ElementsAre("train 1/100 (1%), 1:39 left", "train 11/100 (11%), 1:29 left",
-                                          "train 21/100 (21%), 1:19 left", "train 21/100 (21%), 0:21", ""));
+  EXPECT_THAT(screen.lines(),
+              ElementsAre("train 1/100 (1%), 1:39 left", "train 11/100 (11%), 1:29 left",
+                          "train 21/100 (21%), 1:19 left", "train 21/100 (21%), took 0:21", ""));
 }
 
 TEST(Progress, PrintsPlainLinesByCount) {
@@ -126,7 +127,7 @@ TEST(Progress, PrintsPlainLinesByCount) {
   Progress progress(terminal, {.label = "train", .start = 50, .plain_every_done = 20}, hand.clock());
   for (int step = 51; step <= 100; ++step) progress.update({.done = step});
   progress.finish();
-  EXPECT_THAT(screen.lines(), ElementsAre("train 51", "train 71", "train 91", "train 100, 0:00", ""));
+  EXPECT_THAT(screen.lines(), ElementsAre("train 51", "train 71", "train 91", "train 100, took 0:00", ""));
 }
 
 TEST(Progress, LeavesItsLastStateAsALineAndShowsNothingAfterIt) {
@@ -139,7 +140,7 @@ TEST(Progress, LeavesItsLastStateAsALineAndShowsNothingAfterIt) {
   progress.update({.done = 400, .loss = 1.5});
   progress.finish();
   progress.update({.done = 401});
-  EXPECT_THAT(screen.lines(), ElementsAre("train 400/400 (100%), loss 1.5000, 1:01", ""));
+  EXPECT_THAT(screen.lines(), ElementsAre("train 400/400 (100%), loss 1.5000, took 1:01", ""));
 }
 
 TEST(Progress, ShowsNothingIfNothingWasReported) {
