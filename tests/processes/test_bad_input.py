@@ -54,7 +54,7 @@ class BadInput(TrainingTest):
     def test_ranks_of_a_launch_other_than_the_layout(self):
         run = self.folder / "run"
         error = self.finish(self.launch(run, 2, ["parallel.data=4"]), 2)
-        self.assertRegex(error, r"(?m)^\[rank 0\] error: 2 rank\(s\), but parallel.data 4 ")
+        self.assertRegex(error, r"(?m)^\[rank [01]\] error: 2 rank\(s\), but parallel.data 4 ")
         self.assertFalse(run.exists())
 
     def test_heads_not_divisible_by_tensor(self):

@@ -81,7 +81,7 @@ class Variables(WaysToStart):
         self.await_step(first, run, 3)
         second.kill()
         error = self.finish(first, 3, seconds=20)
-        self.assertRegex(error, r"\A(train [^\n]*\n)*error: [^\n]+\n\Z")
+        self.assertRegex(error, r"\A((train |[\d.]+ M parameters, )[^\n]*\n)*error: [^\n]+\n\Z")
         self.assertGreaterEqual(len(losses(run)), 3)
 
 
