@@ -6,7 +6,9 @@
 
 #include <fmt/format.h>
 
+#include "tandem/base/error.h"
 #include "tandem/base/nearest.h"
+#include "tandem/base/strict_json.h"
 
 namespace tandem::field_value {
 namespace {
@@ -155,8 +157,11 @@ json value_from_text(const std::string& text, TextForm form) {
   const bool starts_as_list = !text.empty() && (text[0] == '[' || text[0] == '{');
   if (form == TextForm::kPlain && text != "null") return text;
   if (form == TextForm::kPlainOrList && !starts_as_list) return text;
-  json value = json::parse(text, nullptr, false);
-  return value.is_discarded() ? json(text) : value;
+  try {
+    return parse_strict_json(text, "");
+  } catch (const InputError&) {
+    return text;
+  }
 }
 
 std::string type_of_choices(const ChoiceNames& names) {

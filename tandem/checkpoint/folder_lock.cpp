@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tandem/base/error.h"
@@ -18,6 +19,8 @@ namespace tandem::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* kName = "run.lock";
 
 [[noreturn]] void fail(const fs::path& folder, std::string_view key, int error) {
   const bool user_can_mend_it = error == EACCES || error == EPERM || error == ENOTDIR || error == EEXIST ||
@@ -45,7 +48,7 @@ std::string holder_of(int lock) {
 
 // The file stays when the process ends: removing it would let two processes lock two files of one name.
 int lock_file(const fs::path& folder, std::string_view key) {
-  const fs::path path = folder / "run.lock";
+  const fs::path path = folder / kName;
   const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (lock < 0) fail(folder, key, errno);
   if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
@@ -71,11 +74,25 @@ void write_holder(int lock) {
 
 FolderLock::FolderLock(const fs::path& folder, std::string_view key) {
   create(folder, key);
+  path_ = folder / kName;
   descriptor_ = lock_file(folder, key);
   write_holder(descriptor_);
 }
 
-FolderLock::FolderLock(FolderLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+void FolderLock::check() const {
+  struct stat held {
+  }, there{};
+  if (::fstat(descriptor_, &held) == 0 && ::stat(path_.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
+      held.st_ino == there.st_ino)
+    return;
+  throw EnvironmentError(
+      "{}: somebody removed or replaced the folder while the run was working in it; nothing more "
+      "can be saved there",
+      path_.parent_path().string());
+}
 
 FolderLock::~FolderLock() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -19,7 +19,12 @@ class FolderLock {
   FolderLock& operator=(FolderLock&&) = delete;
   ~FolderLock();
 
+  /// Throws EnvironmentError unless the folder at the path is still the one that is held: another process may
+  /// hold what has taken its place.
+  void check() const;
+
  private:
+  std::filesystem::path path_;
   int descriptor_ = -1;
 };
 

@@ -87,6 +87,7 @@ void StepReader::check_files() const {
                              file.bytes);
     expected.insert(file.name);
   }
+  for (size_t file = 0; file < manifest_->files.size(); ++file) shards_->get(file);
   std::error_code error;
   for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error))
     if (!expected.contains(entry->path().filename().string()))

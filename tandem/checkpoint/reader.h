@@ -25,7 +25,7 @@ class StepReader {
   /// Opens a step's folder, or the newest whole step of a run's folder or of a folder of steps. An InputError
   /// where there is none, an EnvironmentError where all are damaged.
   static StepReader open(const std::filesystem::path& folder);
-  /// Opens exactly this step's folder and checks the manifest and the sizes of all files.
+  /// Opens exactly this step's folder and checks the manifest, and of all files size and header.
   static StepReader open_step(const std::filesystem::path& step_folder);
   /// As `open` for a run's folder or a folder of steps, but returns nothing where no step was saved yet.
   static std::optional<StepReader> open_newest(const std::filesystem::path& folder);

@@ -83,6 +83,10 @@ RunFolder RunFolder::open(const fs::path& folder, const std::optional<fs::path>&
   return run;
 }
 
+void RunFolder::check() const {
+  for (const FolderLock& lock : locks_) lock.check();
+}
+
 std::optional<RunIdentity> identity_of_run(const fs::path& folder) {
   const std::optional<RunRecord> record = read_record(folder);
   return record ? std::optional(record->identity) : std::nullopt;

@@ -29,6 +29,9 @@ class RunFolder {
   /// Returns the identity; send it to the other ranks.
   const RunIdentity& identity() const { return identity_; }
 
+  /// Throws EnvironmentError if a held folder was removed or replaced: before something is saved there.
+  void check() const;
+
  private:
   RunFolder() = default;
 

@@ -55,7 +55,8 @@ class Trainer {
   }
 
   TrainOutcome run() {
-    bool stopping = any_rank(stop_.came());
+    stop_.wait_for_steps();
+    bool stopping = false;
     while (position_.step < config_.train.steps && !stopping) {
       step();
       stopping = any_rank(stop_.came());
@@ -155,7 +156,12 @@ class Trainer {
 
   void save() {
     const observe::ScopedSpan span({"save", "checkpoint"});
-    if (reporter_) reporter_->sync();
+    GroupAgreement agreement(all());
+    checkpoint::on_first_rank(agreement, [&] {
+      run_.folder->check();
+      reporter_->sync();
+      return "";
+    });
     const fs::path folder = checkpoint_directory(config_);
     const fs::path saved =
         save_model(model_, folder, describe_step(config_, data_.train(), run_.identity, position_));
@@ -168,7 +174,7 @@ class Trainer {
   }
 
   const RunConfig config_;
-  StopRequest stop_;  // first: from here on a signal ends in a checkpoint
+  StopRequest stop_;  // first
   TrainingData data_;
   comm::World world_;
   ShardedModel model_;

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run of one layout is the same run each time, also where it was stopped, killed and resumed."""
 import os
+import pathlib
+import shutil
 import signal
 import time
 
@@ -67,8 +69,28 @@ class Repeatable(TrainingTest):
         training.await_true((run / "run.lock").exists, "the run's folder")
         process.send_signal(signal.SIGTERM)
         error = self.finish(process, 3)
-        self.assertRegex(error, r"error: preempted at step [01]; [^\n]*\n\Z")
+        self.assertRegex(error, r"error: (stopped by a signal before the first step|preempted at step 1;)[^\n]*\n\Z")
         self.assertEqual(training.step_folder(run, 1).exists(), "step 1;" in error)
+
+    def test_a_signal_while_ranks_join_ends_them_at_once(self):
+        waiting = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(training.free_port())}
+        process = self.start(self.command(self.folder / "joining", ["parallel.data=2"]), **waiting)
+        address = f":{int(waiting['MASTER_PORT']):04X} "
+        training.await_true(lambda: address in pathlib.Path("/proc/net/tcp").read_text(), "the store")
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        self.assertIn("error: stopped by a signal before the first step", self.finish(process, 3))
+        self.assertLess(time.monotonic() - begin, 2)
+
+    def test_a_run_whose_folder_was_removed_saves_nothing_into_what_took_its_place(self):
+        run = self.folder / "removed"
+        process = self.start(self.command(run, ["train.steps=100000", "checkpoint.every_steps=0"]))
+        self.await_step(process, run, 1)
+        shutil.rmtree(run)
+        process.send_signal(signal.SIGTERM)
+        self.assertIn("error: ", error := self.finish(process, 3))
+        self.assertIn(f"{run}: somebody removed or replaced the folder", error)
+        self.assertFalse(run.exists())
 
     def test_a_killed_rank_ends_the_run_which_resumes_from_its_checkpoint(self):
         run = self.folder / "killed"
