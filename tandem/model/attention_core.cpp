@@ -66,7 +66,10 @@ at::Tensor plain_attention(const at::Tensor& q, const at::Tensor& k, const at::T
   const at::Tensor output = at::scaled_dot_product_attention(
       q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2),
       seen.defined() ? std::make_optional(seen) : std::nullopt, 0.0, false, scale);
-  return output.transpose(1, 2).contiguous();
+  // Of a query whose scores are all NaN libtorch makes 0, as if it saw no key. The first key is visible to
+  // every query.
+  const at::Tensor nan_of_scores = (q.sum(-1, true) + k.narrow(1, 0, 1).sum(-1, true)) * 0;
+  return (output.transpose(1, 2) + nan_of_scores).contiguous();
 }
 
 void check(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Visibility& visibility,

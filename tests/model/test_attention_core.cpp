@@ -112,6 +112,35 @@ TEST_P(Attention, EqualsThePortableForm) {
   });
 }
 
+// A step whose loss or gradient is not finite is skipped: a NaN must not be lost on the way.
+TEST_P(Attention, NanStaysInEveryOutputThatSeesIt) {
+  for_each_setting([](const Setting& here) {
+    for (size_t spoiled = 0; spoiled < here.inputs.size(); ++spoiled) {
+      if (spoiled == 2) continue;  // a value by itself: its probability is a number
+      SCOPED_TRACE(::testing::Message() << "input " << spoiled);
+      Inputs in = here.inputs;
+      in[spoiled] = in[spoiled].clone();
+      in[spoiled].flatten()[0] = NAN;  // of k and bias: the first key, which every row sees
+      const at::Tensor bias = in.size() > 3 ? in[3] : at::Tensor();
+      const at::Tensor expected =
+          portable::attention(in[0], in[1], in[2], kScale, here.visibility, bias).output_BTHE.isnan();
+      EXPECT_TRUE(expected.any().item<bool>());
+      EXPECT_TRUE(at::equal(attention(in[0], in[1], in[2], kScale, here.visibility, bias).isnan(), expected));
+      // Its gradient is as in training: NaN where the output is.
+      const auto all = results(
+          [&](const Inputs& x) {
+            return attention(x[0], x[1], x[2], kScale, here.visibility, x.size() > 3 ? x[3] : at::Tensor())
+                .square();
+          },
+          in);
+      EXPECT_FALSE(all[1].isfinite().all().item<bool>()) << "gradient of q";
+      if (bias.defined()) {
+        EXPECT_FALSE(all[4].isfinite().all().item<bool>()) << "gradient of bias";
+      }
+    }
+  });
+}
+
 TEST_P(Attention, HiddenKeysGetNoGradient) {
   for_each_setting([](const Setting& here) {
     if (!here.visibility.key_lengths.defined()) return;

@@ -12,9 +12,10 @@ namespace {
 
 constexpr int64_t kVector = 16;  // floats
 
-/// Returns e^x to two units in the last place, 0 far below; the method of exponential.h.
+/// Returns e^x to two units in the last place, 0 far below, NaN of NaN; the method of exponential.h.
 TANDEM_INLINE __m512 exponential(__m512 x) {
-  x = _mm512_max_ps(x, _mm512_set1_ps(-150.0F));
+  // Of a NaN and a number the instruction gives its second operand.
+  x = _mm512_max_ps(_mm512_set1_ps(-150.0F), x);
   const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504F)), 0);
   __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375F), x);
   r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4F), r);
