@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "tandem/comm/differentiable.h"
+#include "tandem/model/parameter_use.h"
 
 namespace tandem::model {
 
@@ -48,7 +49,7 @@ struct Lookup : torch::autograd::Function<Lookup> {
     const at::Tensor places = local.ge(0).logical_and_(local.lt(num_rows)).nonzero().flatten();
     const at::Tensor rows = local.index_select(0, places);
     context->save_for_backward({places, rows});
-    context->saved_data["table"] = reinterpret_cast<int64_t>(table);
+    keep(context, *table);
     at::Tensor out = at::zeros({local.numel(), value.size(1)}, value.options());
     out.index_copy_(0, places, value.index_select(0, rows));
     return out.view({ids_BT.size(0), ids_BT.size(1), value.size(1)});
@@ -56,7 +57,7 @@ struct Lookup : torch::autograd::Function<Lookup> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
-    auto& table = *reinterpret_cast<Parameter*>(context->saved_data["table"].toInt());
+    Parameter& table = kept(context);
     const at::Tensor rows = gradients[0].reshape({-1, gradients[0].size(-1)}).index_select(0, saved[0]);
     scatter_add(saved[1], rows, table.gradient);
     table.end_use();
@@ -67,7 +68,7 @@ struct Lookup : torch::autograd::Function<Lookup> {
 }  // namespace
 
 at::Tensor embed(const at::Tensor& ids_BT, Parameter& table, const comm::Group& tensor) {
-  if (at::GradMode::is_enabled()) table.begin_use();
+  count_use(table);
   const layout::Slice held = layout::local_slice(table.spec, tensor.rank(), tensor.size());
   return comm::sum_partial(Lookup::apply(table.value, &table, ids_BT, held.offset[0], held.extent[0]),
                            tensor);

@@ -8,6 +8,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "tandem/model/accumulation.h"
+#include "tandem/model/parameter_use.h"
 
 namespace tandem::model {
 
@@ -30,7 +31,7 @@ struct RelativeBias : torch::autograd::Function<RelativeBias> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& value, Parameter* table,
                             const at::Tensor& buckets, int64_t num_queries, int64_t num_keys) {
     context->save_for_backward({buckets});
-    context->saved_data["table"] = reinterpret_cast<int64_t>(table);
+    keep(context, *table);
     context->saved_data["keys"] = num_keys;
     // Row t of the bias is a window of the values by difference, one step further left for each query.
     const at::Tensor by_difference =
@@ -40,7 +41,7 @@ struct RelativeBias : torch::autograd::Function<RelativeBias> {
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const at::Tensor buckets = context->get_saved_variables()[0];
-    auto& table = *reinterpret_cast<Parameter*>(context->saved_data["table"].toInt());
+    Parameter& table = kept(context);
     const int64_t num_keys = context->saved_data["keys"].toInt();
     const at::Tensor rows =
         gradients[0].flip(1).contiguous();  // [H, T, S], row i holds differences i .. i + S - 1
@@ -76,7 +77,7 @@ int64_t relative_bucket(int64_t distance, Direction direction, const ModelConfig
 
 at::Tensor relative_bias(Parameter& table, Direction direction, const BiasExtent& extent,
                          const ModelConfig& config) {
-  if (at::GradMode::is_enabled()) table.begin_use();
+  count_use(table);
   const at::Tensor buckets = buckets_by_difference(direction, extent, config).to(table.value.device());
   return RelativeBias::apply(table.value, &table, buckets, extent.num_queries, extent.num_keys);
 }

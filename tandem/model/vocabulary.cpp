@@ -9,6 +9,7 @@
 #include "tandem/model/accumulation.h"
 #include "tandem/model/kernels/dispatch.h"
 #include "tandem/model/kernels/softmax_kernel.h"
+#include "tandem/model/parameter_use.h"
 
 namespace tandem::model {
 
@@ -75,6 +76,14 @@ class SpreadSoftmax {
   at::Tensor sum_;
 };
 
+void add_to_table(at::Tensor rows, const at::Tensor& difference_NV, const at::Tensor& hidden_ND,
+                  double scale) {
+  if (rows.scalar_type() == difference_NV.scalar_type())
+    rows.addmm_(difference_NV.t(), hidden_ND, 1, scale);
+  else
+    rows.add_(at::mm(difference_NV.t(), hidden_ND), scale);
+}
+
 struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_ND, const at::Tensor& value,
                             Parameter* table, const at::Tensor& labels_N, const comm::Group* tensor,
@@ -101,7 +110,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
     softmax.to_probabilities();
     logits_NV.index_put_({tokens, columns}, logits_NV.index({tokens, columns}).sub_(1));
     context->save_for_backward({hidden_ND, value, logits_NV});
-    context->saved_data["table"] = reinterpret_cast<int64_t>(table);
+    keep(context, *table);
     context->saved_data["tensor"] = reinterpret_cast<int64_t>(tensor);
     context->saved_data["scale"] = scale;
     return loss.to(sums_2N.scalar_type());
@@ -110,18 +119,15 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor &hidden_ND = saved[0], &value = saved[1], &difference_NV = saved[2];
-    auto& table = *reinterpret_cast<Parameter*>(context->saved_data["table"].toInt());
+    Parameter& table = kept(context);
     const auto& tensor = *reinterpret_cast<const comm::Group*>(context->saved_data["tensor"].toInt());
     const double scale = context->saved_data["scale"].toDouble() * gradients[0].item<double>();
     const layout::Slice held = layout::local_slice(table.spec, tensor.rank(), tensor.size());
 
-    at::Tensor rows = real_rows(table.gradient, held);
-    if (rows.scalar_type() == difference_NV.scalar_type())
-      rows.addmm_(difference_NV.t(), hidden_ND, 1, scale);
-    else
-      rows.add_(at::mm(difference_NV.t(), hidden_ND), scale);
-    table.end_use();
-
+    if (context->needs_input_grad(1)) {
+      add_to_table(real_rows(table.gradient, held), difference_NV, hidden_ND, scale);
+      table.end_use();
+    }
     at::Tensor hidden_gradient = at::mm(difference_NV, real_rows(value, held)).mul_(scale);
     tensor.all_reduce(hidden_gradient);
     return {hidden_gradient, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
@@ -132,7 +138,7 @@ struct CrossEntropy : torch::autograd::Function<CrossEntropy> {
 
 at::Tensor summed_token_loss(const at::Tensor& hidden_ND, Parameter& table, const at::Tensor& labels_N,
                              const comm::Group& tensor, double scale) {
-  if (at::GradMode::is_enabled()) table.begin_use();
+  count_use(table);
   return CrossEntropy::apply(hidden_ND, table.value, &table, labels_N, &tensor, scale);
 }
 
