@@ -5,7 +5,6 @@
 #include <functional>
 #include <limits>
 #include <set>
-#include <span>
 #include <tuple>
 #include <utility>
 
@@ -39,21 +38,55 @@ bool may_stand_in_gap(int32_t id, const data::SpecialIds& ids) {
   return id != ids.pad && id != ids.eos && !ids.is_sentinel(id);
 }
 
-// Log-probabilities of what follows the last position of each row.
+// Log-probabilities of what follows the last position of each row; widened a row at a time, as many beams
+// times a large vocabulary fill gigabytes.
 class Following {
  public:
-  explicit Following(const at::Tensor& all_BTV)
-      : vocabulary_(static_cast<size_t>(all_BTV.size(2))),
-        values_(values_of(all_BTV.select(1, all_BTV.size(1) - 1))) {}
+  explicit Following(const at::Tensor& all_BTV) : last_BV_(all_BTV.select(1, all_BTV.size(1) - 1)) {}
 
-  size_t vocabulary() const { return vocabulary_; }
-  std::span<const double> row(size_t row) const {
-    return std::span(values_).subspan(row * vocabulary_, vocabulary_);
+  std::vector<double> row(size_t row) const {
+    return values_of(last_BV_.select(0, static_cast<int64_t>(row)));
   }
 
  private:
-  size_t vocabulary_;
-  std::vector<double> values_;
+  at::Tensor last_BV_;
+};
+
+// A beam's next token.
+struct Step {
+  double log_probability = 0;
+  size_t beam = 0;
+  int32_t id = 0;
+
+  // The likelier one comes first, of equal ones that of the better beam, then that of the lower id.
+  bool operator<(const Step& other) const {
+    return std::tuple(-log_probability, beam, id) < std::tuple(-other.log_probability, other.beam, other.id);
+  }
+};
+
+// The first `count` of the steps that were offered.
+class BestSteps {
+ public:
+  explicit BestSteps(int64_t count) : count_(static_cast<size_t>(count)) {}
+
+  void offer(const Step& step) {
+    if (heap_.size() == count_) {
+      if (!(step < heap_.front())) return;
+      std::ranges::pop_heap(heap_, std::less());
+      heap_.back() = step;
+    } else {
+      heap_.push_back(step);
+    }
+    std::ranges::push_heap(heap_, std::less());
+  }
+  std::vector<Step> take() && {
+    std::ranges::sort_heap(heap_, std::less());
+    return std::move(heap_);
+  }
+
+ private:
+  size_t count_;
+  std::vector<Step> heap_;  // the worst on top
 };
 
 // One gap's beam search.
@@ -82,16 +115,10 @@ class Search {
     Ids ids;
     double log_probability = 0;
   };
-  struct Step {
-    double log_probability = 0;
-    size_t beam = 0;
-    int32_t id = 0;
-  };
-
   // Beams differ, so each filling turns up once.
   void end_here(const std::vector<Beam>& beams, const Following& following) {
     for (size_t i = 0; i < beams.size(); ++i) {
-      const auto row = following.row(i);
+      const std::vector<double> row = following.row(i);
       const auto log_probability = [&](int32_t id) { return row[static_cast<size_t>(id)]; };
       const int32_t likelier = *std::ranges::max_element(terminators_, {}, log_probability);
       found_.push_back({.ids = beams[i].ids,
@@ -103,19 +130,16 @@ class Search {
   }
 
   std::vector<Step> best_steps(const std::vector<Beam>& beams, const Following& following) const {
-    std::vector<Step> steps;
-    for (size_t beam = 0; beam < beams.size(); ++beam)
-      for (size_t id = 0; id < following.vocabulary(); ++id)
+    BestSteps best(options_.beams);
+    for (size_t beam = 0; beam < beams.size(); ++beam) {
+      const std::vector<double> row = following.row(beam);
+      for (size_t id = 0; id < row.size(); ++id)
         if (may_stand_in_gap(static_cast<int32_t>(id), ids_))
-          steps.push_back({.log_probability = beams[beam].log_probability + following.row(beam)[id],
-                           .beam = beam,
-                           .id = static_cast<int32_t>(id)});
-    const auto kept = std::min<int64_t>(options_.beams, std::ssize(steps));
-    std::partial_sort(steps.begin(), steps.begin() + kept, steps.end(), [](const Step& a, const Step& b) {
-      return std::tuple(-a.log_probability, a.beam, a.id) < std::tuple(-b.log_probability, b.beam, b.id);
-    });
-    steps.resize(static_cast<size_t>(kept));
-    return steps;
+          best.offer({.log_probability = beams[beam].log_probability + row[id],
+                      .beam = beam,
+                      .id = static_cast<int32_t>(id)});
+    }
+    return std::move(best).take();
   }
 
   // A longer filling is never likelier than its beginning.
