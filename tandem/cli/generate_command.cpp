@@ -60,16 +60,13 @@ int generate(const GenerateOptions& options) {
   const infer::LoadedModel loaded = infer::load_model(opened.reader());
   std::optional<Gaps> gaps;
   if (options.candidates) gaps = infer::fill_gaps(loaded, source, {.count = *options.candidates});
-  if (gaps && !options.inference.json) {
-    print_gaps(opened, *gaps);
-    return 0;
-  }
   const infer::Generated generated =
       infer::generate_greedy(loaded, {source},
                              options.max_tokens.value_or(infer::usual_target_length(opened.reader())))
           .front();
   if (!options.inference.json) {
     fmt::print("{}\n", shown(opened, generated.ids));
+    if (gaps) print_gaps(opened, *gaps);
     return 0;
   }
   ordered_json document = {{"ids", generated.ids},
@@ -90,7 +87,7 @@ void register_generate(CLI::App& app, Actions& actions) {
                  "longest answer, eos included; default: the run's data.target_length")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 20))
       ->type_name("N");
-  app.add_option("--candidates", options->candidates, "the K likeliest fillings of each gap")
+  app.add_option("--candidates", options->candidates, "also the K likeliest fillings of each gap")
       ->check(CLI::Range(int64_t{1}, int64_t{1000}))
       ->type_name("K");
   actions.add(app, [options] { return generate(*options); });

@@ -115,11 +115,17 @@ TEST_F(InferenceCommands, CandidatesAreAListAGap) {
                   std::exp(filling.at("log_probability").get<double>()), 1e-12);
     }
   }
-  const Finished shown = run({"generate", "--text", "今天<mask>写<mask>。", "--candidates", "2"});
-  EXPECT_EQ(shown.code, 0);
-  EXPECT_THAT(shown.out, StartsWith("gap 1\n"));
-  EXPECT_THAT(shown.out, HasSubstr("gap 2\n"));
-  EXPECT_EQ(std::ranges::count(shown.out, '\n'), 6);
+}
+
+TEST_F(InferenceCommands, PlainCandidatesStandBehindTheAnswer) {
+  std::vector<std::string> asked{"generate", "--source-ids", "399,5", "--max-tokens", "1"};
+  const Finished answered = run(asked);
+  asked.insert(asked.end(), {"--candidates", "2"});
+  const Finished shown = run(asked);
+  EXPECT_EQ(shown.code, 0) << shown.err;
+  EXPECT_THAT(shown.out, StartsWith(answered.out + "gap 1\n"));
+  EXPECT_EQ(std::ranges::count(answered.out, ','), 0);  // --max-tokens 1
+  EXPECT_EQ(std::ranges::count(shown.out, '\n'), 4);
 }
 
 TEST_F(InferenceCommands, AStepsFolderAndAGivenTokenizerDo) {
