@@ -41,6 +41,8 @@ class ConfigReport {
               Args&&... args) {
     if (usable(keys)) problems_.push_back(fmt::format(format, std::forward<Args>(args)...));
   }
+  /// Returns whether none of the keys has a problem, nor the group that it lies in: whether their values are
+  /// what the user meant.
   bool usable(std::initializer_list<std::string_view> keys) const;
 
   const std::vector<std::string>& problems() const { return problems_; }

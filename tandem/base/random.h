@@ -73,7 +73,7 @@ class CounterRandom {
   __extension__ using Wide = unsigned __int128;
 
   static constexpr uint64_t mix(uint64_t a, uint64_t b) {
-    // splitmix64 of the pair: a bijection of each argument while the other is fixed.
+    // splitmix64 of the pair: a bijection of b while a is fixed, so that the parts of one stream never meet.
     uint64_t z = (a ^ (b + 0x9E3779B97F4A7C15u + (a << 6) + (a >> 2))) + 0x9E3779B97F4A7C15u;
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;

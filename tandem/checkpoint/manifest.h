@@ -66,12 +66,15 @@ struct StoredSlice {
   bool operator==(const StoredSlice&) const = default;
 };
 
+/// Where the values of one role of a tensor lie. The slices do not overlap and cover the tensor, in any
+/// order.
 struct StoredRole {
   DataType type = DataType::kF32;
   std::vector<StoredSlice> slices;
   bool operator==(const StoredRole&) const = default;
 };
 
+/// A tensor of the model and all that is stored of it.
 struct StoredTensor {
   std::string name;
   layout::Shape shape;  ///< global, without padding
@@ -79,9 +82,10 @@ struct StoredTensor {
   bool operator==(const StoredTensor&) const = default;
 };
 
+/// A shard file of the step.
 struct StoredFile {
-  std::string name;
-  int64_t bytes = 0;
+  std::string name;   ///< in the step's folder, without a slash
+  int64_t bytes = 0;  ///< of the whole file, header included
   bool operator==(const StoredFile&) const = default;
 };
 

@@ -39,6 +39,10 @@ void add_text_or_ids(CLI::App& app, TextOrIds& input, const std::string& what);
 /// damaged newer steps, a foreign tokenizer.
 class OpenedCheckpoint {
  public:
+  /// Opens the step and its tokenizer. Throws InputError where the folder holds no step, or one of another
+  /// major version or with special ids outside its vocabulary; where a named tokenizer is missing, a
+  /// tokenizer is no model, or the run's is not the one that the step names. Throws EnvironmentError where no
+  /// step is whole or reading fails.
   explicit OpenedCheckpoint(const InferenceOptions& options);
 
   const checkpoint::StepReader& reader() const { return reader_; }

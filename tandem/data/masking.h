@@ -19,8 +19,10 @@ enum class MaskKind {
 
 /// Where masked spans may lie.
 enum class MaskPlacement {
-  kRolled,   ///< anywhere: the mask is rotated by a random offset that cuts no span
-  kT5Exact,  ///< as T5 without its random roll: the first token is never masked, the last one always
+  kRolled,  ///< anywhere: the mask is rotated by a random offset that cuts no span
+  /// As T5 without its random roll: the first token is never masked, the last one always. The reference form:
+  /// tests compare with it, and `data prepare` is to offer it.
+  kT5Exact,
 };
 
 /// How tokens are masked.

@@ -57,20 +57,27 @@ class EncoderDecoder {
                  const comm::Group& tensor);
 
   /// Runs this stage's part of a forward: the first stage takes nothing in, the others what the border before
-  /// them declares (memory in any type: its gradient comes back in that type). Returns what the border after
-  /// it declares.
+  /// them declares, hidden [B, S or T, D] and memory [B, S, D] (memory in any type: its gradient comes back
+  /// in that type). Returns what the border after it declares; the last stage the normed hidden [B, T, D].
+  /// All ranks of the tensor group call with the same arguments, here and in backward: an all-reduce for each
+  /// embedding looked up (forward) and for each attention and feed-forward, both ways.
   StageTensors forward(const Batch& batch, const StageTensors& incoming, const DropoutSource& dropout) const;
 
-  /// Returns scale * sum of the losses of all labels; on the last stage, given forward's `hidden`.
+  /// Returns scale * sum of the losses of all labels, a scalar in the accumulation type (0 where there is no
+  /// label); on the last stage, given forward's `hidden`. All ranks of the tensor group call, here and in
+  /// backward: three numbers a label are all-reduced forward, D of them backward. All get the same value.
   at::Tensor loss(const Batch& batch, const at::Tensor& hidden_BTD, double scale) const;
 
-  /// Runs the encoder alone, without dropout: -> memory [B, S, D]. For a stage that holds all layers, as are
-  /// the next two.
+  /// Runs the encoder alone, without dropout: ids [B, S] int64 and their lengths [B] int64, CPU -> memory
+  /// [B, S, D], compute type. For a stage that holds all layers, as are the next two; all ranks of the tensor
+  /// group call, with `forward`'s all-reduces.
   at::Tensor encode(const at::Tensor& source_BS, const at::Tensor& source_lengths) const;
-  /// Projects the memory for every decoder layer and makes room for `capacity` positions.
+  /// Projects the memory for every decoder layer, as its rank's heads need it, and makes room for `capacity`
+  /// positions. No communication.
   DecoderState start_decoding(const at::Tensor& memory_BSD, const at::Tensor& source_lengths,
                               int64_t capacity) const;
-  /// Decodes further positions [B, T] and extends the state -> logits [B, T, V] in the accumulation type.
+  /// Decodes further positions [B, T] int64 and extends the state, which must have room for them -> logits
+  /// [B, T, V] in the accumulation type. For a tensor group of one (`vocabulary_logits`).
   at::Tensor decode(const at::Tensor& ids_BT, DecoderState& state) const;
 
  private:

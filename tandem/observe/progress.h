@@ -36,8 +36,9 @@ class RateMeter {
  public:
   using Time = std::chrono::steady_clock::time_point;
   RateMeter(Time start, int64_t done);
+  /// Takes over that `done` units were done at `now`. `now` never falls; `done` counts as the constructor's.
   void add(Time now, int64_t done);
-  /// Returns units a second, or nothing before the first progress.
+  /// Returns units a second over the samples of the last minute, or nothing before the first progress.
   std::optional<double> per_second() const;
 
  private:
@@ -55,6 +56,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// Takes over where the work is, all of it: what is empty in `state` is shown no more. Shows it if the last
+  /// time was long enough ago, else only remembers it.
   void update(const ProgressState& state);
   /// Takes the bar away and leaves its last state as a line. Later updates show nothing.
   void finish();
