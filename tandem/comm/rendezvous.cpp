@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <exception>
+#include <future>
 #include <numeric>
+#include <thread>
 #include <utility>
 
 #include <c10/util/Logging.h>
@@ -51,7 +54,11 @@ class Listener {
 
 using Clock = std::chrono::steady_clock;
 
-c10::intrusive_ptr<c10d::TCPStore> open_store(const Rendezvous& rendezvous, Listener& listener) {
+// For the store's own message of what it waited for, which says more.
+constexpr std::chrono::seconds kGrace{1};
+
+c10::intrusive_ptr<c10d::TCPStore> open_store(const Rendezvous& rendezvous, Listener& listener,
+                                              Clock::time_point deadline) {
   c10d::TCPStoreOptions options;
   options.port = rendezvous.master_port;
   options.isServer = rendezvous.listen_descriptor >= 0;
@@ -61,7 +68,20 @@ c10::intrusive_ptr<c10d::TCPStore> open_store(const Rendezvous& rendezvous, List
   // libuv's server would listen on all interfaces; the other one takes over a bound socket.
   options.useLibUV = false;
   if (options.isServer) options.masterListenFd = listener.release();
-  return c10::make_intrusive<c10d::TCPStore>(rendezvous.master_address, options);
+  // What accepts the connection and never answers, because it is no store, would be awaited for ever. The
+  // thread is left to itself then: the run ends.
+  std::promise<c10::intrusive_ptr<c10d::TCPStore>> opened;
+  auto store = opened.get_future();
+  std::thread([options, address = rendezvous.master_address, opened = std::move(opened)]() mutable {
+    try {
+      opened.set_value(c10::make_intrusive<c10d::TCPStore>(address, options));
+    } catch (...) {
+      opened.set_exception(std::current_exception());
+    }
+  }).detach();
+  if (store.wait_until(deadline + kGrace) == std::future_status::timeout)
+    throw EnvironmentError("what listens there does not answer as a store");
+  return store.get();
 }
 
 /// Blocks until all ranks have come to this line.
@@ -85,7 +105,7 @@ World World::join(const Rendezvous& rendezvous) {
   silence_libtorch();
   const auto deadline = Clock::now() + rendezvous.join_deadline;
   try {
-    const auto server = open_store(rendezvous, listener);
+    const auto server = open_store(rendezvous, listener, deadline);
     const auto store =
         c10::make_intrusive<c10d::PrefixStore>(fmt::format("tandem/{}", rendezvous.attempt), server);
     await_all(*store, rendezvous, deadline);

@@ -58,6 +58,7 @@ std::vector<int32_t> read_side(const nlohmann::json& pair, const Side& side, con
 PairSource::PairSource(const std::string& path, const Tokenizer* tokenizer, const PairLimits& limits) {
   TextLines lines(path);
   std::string line;
+  bool has_target = false;
   while (lines.next(line)) {
     if (line.empty()) continue;
     const nlohmann::json pair = parse_json_line(line, lines.place());
@@ -67,9 +68,11 @@ PairSource::PairSource(const std::string& path, const Tokenizer* tokenizer, cons
     sample.target =
         read_side(pair, {"target", limits.lengths.target}, lines.place(), tokenizer, limits.vocabulary);
     if (sample.source.empty()) throw InputError("{}: the source is empty", lines.place());
+    has_target = has_target || !sample.target.empty();
     pairs_.push_back(std::move(sample));
   }
   if (pairs_.empty()) throw InputError("{} is empty; it needs a JSON line {{source, target}} a pair", path);
+  if (!has_target) throw InputError("{}: no pair has a target token; there is nothing to learn", path);
 }
 
 Sample PairSource::sample(uint64_t element, CounterRandom) const { return pairs_.at(element); }

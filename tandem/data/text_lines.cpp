@@ -16,6 +16,12 @@
 
 namespace tandem::data {
 
+namespace {
+
+constexpr size_t kMaxLineBytes = size_t{1} << 30;
+
+}  // namespace
+
 TextLines::TextLines(std::string path) : path_(std::move(path)) {
   file_.open(path_, std::ios::binary);
   if (!file_) throw_unreadable(path_, errno);
@@ -64,11 +70,7 @@ bool DocumentReader::next(std::string& text) {
 }
 
 nlohmann::json parse_json_line(const std::string& line, const std::string& place) {
-  try {
-    return nlohmann::json::parse(line);
-  } catch (const nlohmann::json::exception& error) {
-    throw InputError("{} is no JSON: {}", place, json_problem(error));
-  }
+  return parse_strict_json(line, place, {.bytes = kMaxLineBytes});
 }
 
 bool is_utf8(std::string_view bytes) {

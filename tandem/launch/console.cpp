@@ -48,6 +48,7 @@ void OutputQueue::write_some() {
       start_ += static_cast<size_t>(written);
     } else if (written < 0 && errno != EINTR && errno != EAGAIN) {
       broken_ = true;
+      failure_ = errno == EPIPE ? 0 : errno;
       drop();
     } else {
       return;

@@ -25,6 +25,9 @@ class OutputQueue {
   void drop();
 
   int descriptor() const { return descriptor_; }
+  /// Returns the error number for which output was lost, as of a full disk; 0 where there was none or where
+  /// the reader left.
+  int failure() const { return failure_; }
   bool empty() const { return start_ == bytes_.size(); }
   /// Says whether whoever fills it should wait.
   bool congested() const { return bytes_.size() - start_ > kEnough; }
@@ -36,6 +39,7 @@ class OutputQueue {
   std::string bytes_;
   size_t start_ = 0;
   bool broken_ = false;
+  int failure_ = 0;
 };
 
 /// The launcher's own standard output and standard error: lines to both, and at the bottom of a terminal the
@@ -56,6 +60,7 @@ class Console {
   bool shows_status() const { return terminal_.redraws(); }
   int columns() const { return terminal_.columns(); }
   OutputQueue& output() { return output_; }
+  const OutputQueue& output() const { return output_; }
   OutputQueue& error() { return error_; }
   bool flushed() const { return output_.empty() && error_.empty(); }
   bool congested() const { return output_.congested() || error_.congested(); }

@@ -141,6 +141,10 @@ LaunchResult Supervisor::result() const {
   };
   if (const auto cause = first_cause(add_words(failures_))) return failed_launch(*cause);
   if (signal_ != 0) return signalled_launch(signal_, add_words(endings_));
+  if (const int error = console_.output().failure(); error != 0 && !lingered_)
+    return {.exit_code = kEnvironmentExit,
+            .message = fmt::format("the ranks are done, but standard output could not be written: {}",
+                                   std::strerror(error))};
   if (!lingered_) return {};
   return {.exit_code = kEnvironmentExit,
           .message = fmt::format("rank {} was done, but others ran on for {} s and were stopped",

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -18,7 +19,10 @@ std::string signal_name(int signal) {
 }
 
 std::string with_words(const std::string& message, const std::string& words) {
-  return words.empty() ? message : message + ": " + words;
+  constexpr std::string_view kHead = "error: ";
+  const std::string_view said =
+      words.starts_with(kHead) ? std::string_view(words).substr(kHead.size()) : words;
+  return said.empty() ? message : fmt::format("{}: {}", message, said);
 }
 
 /// Says whether a rank ended as one does that lost its peer.

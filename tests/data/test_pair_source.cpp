@@ -63,7 +63,7 @@ TEST(PairSource, FaultsNameFileAndLine) {
   EXPECT_THAT(refused("{\"source\": [5], \"target\": 6}"), HasSubstr("target must be a text or a list"));
   EXPECT_THAT(refused("{\"source\": [5]}"), HasSubstr("\"source\" and \"target\""));
   EXPECT_THAT(refused("[5]"), HasSubstr("\"source\" and \"target\""));
-  EXPECT_THAT(refused("{"), HasSubstr("p.jsonl:2 is no JSON"));
+  EXPECT_THAT(refused("{"), HasSubstr("p.jsonl:2: not JSON"));
   EXPECT_THAT(refused("{\"source\": [5], \"target\": [1,2,3,4,5,6,7]}"),
               HasSubstr("the target has 7 tokens, but data.target_length is 6"));
   EXPECT_THAT(refused("{\"source\": \"龘龘龘龘龘\", \"target\": [1]}", &tokenizer()),

@@ -71,7 +71,7 @@ TEST(DocumentReader, WhatIsNoJsonIsSaidWithoutTheLibrarysTag) {
   const ScratchFolder folder;
   const auto path = folder.write("a.jsonl", "{\"text\": \"a\"}\n{\"text\": }\n");
   const std::string message = message_of<InputError>([&] { documents_of(path); });
-  EXPECT_THAT(message, HasSubstr("a.jsonl:2 is no JSON: "));
+  EXPECT_THAT(message, HasSubstr("a.jsonl:2: not JSON: "));
   EXPECT_THAT(message, Not(HasSubstr("json.exception")));
 }
 

@@ -102,8 +102,7 @@ TEST(Launcher, FailedRankEndsAllWithinTwoSecondsAndIsNamedWithItsWords) {
   std::ofstream(folder / "go") << "go";
   EXPECT_EQ(launcher.wait(), 17);
   EXPECT_LT(Clock::now() - start, std::chrono::seconds(2));
-  EXPECT_THAT(launcher.error(),
-              EndsWith("\nerror: rank 1 failed with exit code 17: error: no such corpus\n"));
+  EXPECT_THAT(launcher.error(), EndsWith("\nerror: rank 1 failed with exit code 17: no such corpus\n"));
   for (const std::string& name : names) EXPECT_FALSE(runs(folder.pid(name))) << name;
 }
 
@@ -116,8 +115,7 @@ TEST(Launcher, BugThatEndsAfterThePeersItTookAlongIsTheVerdict) {
                           "1) trap 'echo error: broken invariant >&2; exit 70' TERM; echo ready >$F/1; "
                           "while :; do sleep 0.02; done;; *) exec sleep 1000;; esac"));
   EXPECT_EQ(launcher.wait(), 70);
-  EXPECT_THAT(launcher.error(),
-              EndsWith("\nerror: rank 1 failed with exit code 70: error: broken invariant\n"));
+  EXPECT_THAT(launcher.error(), EndsWith("\nerror: rank 1 failed with exit code 70: broken invariant\n"));
 }
 
 TEST(Launcher, OtherRanksMayHearOfTheFailureBeforeTheyAreKilled) {
@@ -280,6 +278,16 @@ TEST(Launcher, RanksGoOnWhenTheReaderLeaves) {
   std::ofstream(folder / "go") << "go";
   EXPECT_EQ(launcher.wait(), 0);
   EXPECT_TRUE(folder.has("done"));
+}
+
+TEST(Launcher, OutputThatADiskHasNoRoomForIsAFailure) {
+  Folder folder;
+  const FileDescriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  ASSERT_GE(full.get(), 0);
+  Launcher launcher(folder, ranks(1, "echo result; echo done >$F/done"), {}, {.output = full.get()});
+  EXPECT_EQ(launcher.wait(), 3);
+  EXPECT_TRUE(folder.has("done"));
+  EXPECT_THAT(launcher.error(), HasSubstr("standard output could not be written: No space left on device"));
 }
 
 /// Two ranks whose launcher has noticed that nobody reads its output; rank 0 writes without end, rank 1 waits

@@ -43,7 +43,7 @@ TEST(FailedLaunch, RankItsEndAndItsWordsAreToldAndItsCodeIsTaken) {
   const LaunchResult result =
       failed_launch({.rank = 2, .ending = {.exit_code = 17}, .last_words = "error: no such file"});
   EXPECT_EQ(result.exit_code, 17);
-  EXPECT_EQ(result.message, "rank 2 failed with exit code 17: error: no such file");
+  EXPECT_EQ(result.message, "rank 2 failed with exit code 17: no such file");
 }
 
 TEST(FailedLaunch, SignalIsNamedAndIsExitCodeThree) {
@@ -57,7 +57,7 @@ TEST(SignalledLaunch, PreemptedRankIsQuotedBeforeOneThatTheSignalKilled) {
       SIGTERM, {{.rank = 0, .ending = {.signal = SIGTERM}},
                 {.rank = 1, .ending = {.exit_code = 3}, .last_words = "error: preempted at step 7"}});
   EXPECT_EQ(result.exit_code, 3);
-  EXPECT_EQ(result.message, "stopped by SIGTERM; rank 1 ended with exit code 3: error: preempted at step 7");
+  EXPECT_EQ(result.message, "stopped by SIGTERM; rank 1 ended with exit code 3: preempted at step 7");
 }
 
 TEST(SignalledLaunch, RanksThatWereDoneAnywayAreASuccess) {

@@ -220,6 +220,34 @@ class BadInput(TrainingTest):
             self.refused(3, f"rank {rank} of 2 could not join", "within 2 s", sets=sets, **variables)
             self.assertGreater(time.monotonic() - begin, 2)
 
+    def test_something_else_listens_where_the_ranks_meet(self):
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = str(other.getsockname()[1])
+            variables = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+            begin = time.monotonic()
+            self.refused(3, "could not join", sets=["parallel.data=2", "parallel.join_seconds=2"], **variables)
+            self.assertLess(time.monotonic() - begin, 20)
+
+    def test_special_ids_that_collide(self):
+        self.refused(2, "data.pad and data.eos are both", sets=["data.pad=1", "data.eos=1"])
+        sets = ["data.eos=31", "data.first_sentinel=31", "data.sentinel_count=8"]
+        self.refused(2, "data.eos is 31, one of the sentinels", sets=sets)
+
+    def test_pairs_that_cannot_be_learned(self):
+        pairs, deep = self.folder / "pairs.jsonl", "[" * 100000 + "]" * 100000
+        sets = [f"data.train={pairs}", "objective.kind=seq2seq"]
+        for line, words in {'{"source": [5, 6], "target": []}': "no pair has a target token",
+                            f'{{"source": {deep}, "target": [5]}}': "pairs.jsonl:1: nested deeper than 64",
+                            '{"source": [5], "source": [6], "target": [5]}': "twice in one group"}.items():
+            pairs.write_text(line + "\n", encoding="utf-8")
+            before = files_below(self.folder)
+            error = self.finish(self.start(self.command(self.folder / "run", sets)), 2)
+            self.assertIn(words, error)
+            self.assertEqual(files_below(self.folder), before)
+        self.refused(2, "model.hidden: expected an integer", sets=[f"model.hidden={deep[:60000]}{deep[-60000:]}"])
+
     def test_a_rank_that_stops_answering(self):
         run = self.folder / "silent"
         sets = ["parallel.pipeline=2", "train.steps=100000", "parallel.collective_seconds=2"]
