@@ -39,13 +39,13 @@ void settle(SpecialIds& ids, const DatasetOptions& options) {
        {std::pair{"pad", ids.pad}, {"eos", ids.eos}, {"first_sentinel", ids.first_sentinel}})
     if (id >= ids.vocabulary)
       throw InputError("data.{} is {}, outside the vocabulary of {}", name, id, ids.vocabulary);
+  if (ids.sentinel_count > ids.first_sentinel + 1)
+    throw InputError("data.sentinel_count is {}, but sentinels descend from data.first_sentinel {}",
+                     ids.sentinel_count, ids.first_sentinel);
   if (ids.pad == ids.eos)
     throw InputError("data.pad and data.eos are both {}; the model must tell the end from padding", ids.pad);
   for (const auto& [name, id] : {std::pair{"pad", ids.pad}, {"eos", ids.eos}})
     if (ids.is_sentinel(id)) throw InputError("data.{} is {}, one of the sentinels", name, id);
-  if (ids.sentinel_count > ids.first_sentinel + 1)
-    throw InputError("data.sentinel_count is {}, but sentinels descend from data.first_sentinel {}",
-                     ids.sentinel_count, ids.first_sentinel);
 }
 
 void check_metadata(const TokenIndex& index, const IndexMetadata& metadata) {

@@ -28,8 +28,7 @@ UnigramFigures unigram_figures(const Dataset& training, const Dataset& validatio
     }
     if (progress) progress(training.size() + index + 1);
   }
-  if (figures.validation_tokens == 0)
-    throw InputError("data.validation has no target tokens; name other data");
+  TANDEM_CHECK(figures.validation_tokens > 0, "held-out data without target tokens were opened");
   figures.nats = sum / static_cast<double>(figures.validation_tokens);
   return figures;
 }

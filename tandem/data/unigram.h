@@ -19,7 +19,7 @@ struct UnigramFigures {
 /// target tokens t of validation.fixed(0 .. size) of ln((c(t) + 1) / (C + V)), where c(t) counts t among the
 /// C target tokens of training.row(0 .. size), that is of about one pass, masked as in training, and V is the
 /// vocabulary. Sentinels and eos count as in the training loss. `progress`, if given, is called after each of
-/// the training.size() + validation.size() samples. Throws InputError if the validation has no target tokens.
+/// the training.size() + validation.size() samples.
 UnigramFigures unigram_figures(const Dataset& training, const Dataset& validation,
                                const std::function<void(uint64_t samples)>& progress = {});
 

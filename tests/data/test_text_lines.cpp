@@ -44,8 +44,8 @@ TEST(DocumentReader, FaultsNameFileAndLine) {
     return message_of<InputError>([&] { documents_of(path); });
   };
   EXPECT_THAT(refused("a.txt", "good\nb\xFF"), HasSubstr("a.txt:2 is not UTF-8"));
-  EXPECT_THAT(refused("a.jsonl", "{\"text\": \"a\"}\n{\"text\": "), HasSubstr("a.jsonl:2 is no JSON"));
-  EXPECT_THAT(refused("b.jsonl", "{\"text\": \"\xFF\"}"), HasSubstr("b.jsonl:1 is no JSON"));
+  EXPECT_THAT(refused("a.jsonl", "{\"text\": \"a\"}\n{\"text\": "), HasSubstr("a.jsonl:2: not JSON"));
+  EXPECT_THAT(refused("b.jsonl", "{\"text\": \"\xFF\"}"), HasSubstr("b.jsonl:1: not JSON"));
   EXPECT_THAT(refused("c.jsonl", "{\"txt\": \"a\"}"),
               HasSubstr("c.jsonl:1 is no JSON object with a \"text\""));
   EXPECT_THAT(refused("d.jsonl", "[1]"), HasSubstr("d.jsonl:1"));

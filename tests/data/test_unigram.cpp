@@ -30,11 +30,5 @@ TEST(Unigram, IsTheCrossEntropyWithOneAdded) {
   EXPECT_NEAR(figures.nats, -(std::log(4.0 / 16) + std::log(1.0 / 16) + std::log(3.0 / 16)) / 3, 1e-14);
 }
 
-TEST(Unigram, NeedsTargets) {
-  const ScratchFolder folder;
-  const auto pairs = open_pairs(folder.write("t.jsonl", "{\"source\": [5], \"target\": []}\n"));
-  EXPECT_THROW(unigram_figures(pairs, pairs), InputError);
-}
-
 }  // namespace
 }  // namespace tandem::data
