@@ -9,7 +9,10 @@ import math
 import pathlib
 import sys
 
-import matplotlib
+try:
+    import matplotlib
+except ImportError:
+    sys.exit("error: this needs matplotlib, which scripts/setup installs for /usr/bin/python3: run it with that")
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402  (the backend comes first)

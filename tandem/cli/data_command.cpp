@@ -175,7 +175,8 @@ void register_inspect(CLI::App& parent, Actions& actions) {
   CLI::App* app =
       parent.add_subcommand("inspect", "Check encoded data and show its figures, or one document");
   app->add_option("prefix", options->prefix, "PREFIX of PREFIX.bin and PREFIX.idx")->required();
-  app->add_option("--document", options->document, "also show this document's ids and text, counted from 0");
+  app->add_option("--document", options->document, "also show this document's ids and text, counted from 0")
+      ->check(CLI::Range(int64_t{0}, int64_t{1} << 48));
   options->print.add_to(*app);
   actions.add(*app,
               [options] { return options->print.print(describe_data(options->prefix, options->document)); });

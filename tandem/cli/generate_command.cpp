@@ -50,13 +50,14 @@ void print_gaps(const OpenedCheckpoint& opened, const Gaps& gaps) {
   for (size_t gap = 0; gap < gaps.size(); ++gap) {
     fmt::print("gap {}\n", gap + 1);
     for (const infer::Filling& filling : gaps[gap])
-      fmt::print("  {:8.4f}  {}\n", std::exp(filling.log_probability), shown(opened, filling.ids));
+      fmt::print("  {:8.4f}  {}\n", std::exp(filling.log_probability),
+                 filling.ids.empty() ? "(nothing)" : shown(opened, filling.ids));
   }
 }
 
 int generate(const GenerateOptions& options) {
   const OpenedCheckpoint opened(options.inference);
-  const infer::Ids source = opened.ids_of(options.source);
+  const infer::Ids source = opened.source_of(options.source);
   const infer::LoadedModel loaded = infer::load_model(opened.reader());
   std::optional<Gaps> gaps;
   if (options.candidates) gaps = infer::fill_gaps(loaded, source, {.count = *options.candidates});

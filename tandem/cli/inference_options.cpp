@@ -67,6 +67,15 @@ infer::Ids OpenedCheckpoint::ids_of(const TextOrIds& input) const {
   return ids;
 }
 
+infer::Ids OpenedCheckpoint::source_of(const TextOrIds& input) const {
+  infer::Ids ids = ids_of(input);
+  const auto size = static_cast<int64_t>(ids.size());
+  if (const auto longest = infer::longest_trained_source(reader_); longest && size > *longest)
+    observe::standard_error().print(fmt::format(
+        "warning: the source has {} tokens, the model was trained with at most {}", size, *longest));
+  return ids;
+}
+
 std::optional<std::string> OpenedCheckpoint::text_of(const infer::Ids& ids) const {
   if (!tokenizer_) return std::nullopt;
   return tokenizer_->tokenizer.decode(ids);

@@ -49,6 +49,9 @@ class OpenedCheckpoint {
   /// Returns the ids of an input: given ones as they are, a text tokenised (each <mask> the next sentinel)
   /// and with eos. InputError unless exactly one form is given, or for a text without a tokenizer.
   infer::Ids ids_of(const TextOrIds& input) const;
+  /// Returns the ids of a source, and warns where it is longer than any that the model was trained with.
+  /// Errors as ids_of.
+  infer::Ids source_of(const TextOrIds& input) const;
   /// Returns the text of ids, or nothing without a tokenizer.
   std::optional<std::string> text_of(const infer::Ids& ids) const;
 

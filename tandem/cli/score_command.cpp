@@ -21,15 +21,17 @@ struct ScoreOptions {
 
 void print_lines(const OpenedCheckpoint& opened, const infer::Ids& target,
                  const std::vector<double>& scores) {
+  const int32_t eos = infer::special_ids_of(opened.reader()).eos;
   for (size_t i = 0; i < target.size(); ++i)
-    fmt::print("{:10.4f}  {:>7}  {}\n", scores[i], target[i], opened.text_of({target[i]}).value_or(""));
+    fmt::print("{:10.4f}  {:>7}  {}\n", scores[i], target[i],
+               target[i] == eos ? "</s>" : opened.text_of({target[i]}).value_or(""));
   fmt::print("{:10.4f}  sum of {} tokens\n", std::accumulate(scores.begin(), scores.end(), 0.0),
              scores.size());
 }
 
 int score(const ScoreOptions& options) {
   const OpenedCheckpoint opened(options.inference);
-  const infer::ScoreRequest request{.source = opened.ids_of(options.source),
+  const infer::ScoreRequest request{.source = opened.source_of(options.source),
                                     .target = opened.ids_of(options.target)};
   const infer::LoadedModel loaded = infer::load_model(opened.reader());
   const std::vector<double> scores = infer::score(loaded, {request}).front();

@@ -16,6 +16,7 @@
 #include "tandem/base/error.h"
 #include "tandem/base/exit_code.h"
 #include "tandem/cli/backtrace.h"
+#include "tandem/cli/mapping_fault.h"
 #include "tandem/cli/usage.h"
 
 namespace tandem::cli {
@@ -98,6 +99,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
 }
 
 int run_program(const std::function<int()>& body) noexcept {
+  name_mapping_faults();
   try {
     return body();
   } catch (...) {

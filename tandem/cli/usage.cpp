@@ -22,6 +22,10 @@ std::string unknown_flag(const CLI::App& app, const std::string& given) {
   for (const CLI::Option* option : app.get_options())
     for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
   const std::string flag = given.substr(0, given.find('='));
+  // A command whose words another command follows: launch.
+  if (const CLI::Option* words = app.get_option_no_throw("command"); words != nullptr && words->count() > 0)
+    return fmt::format("unknown flag {} of {}; put -- before the command that it belongs to", flag,
+                       full_name(app));
   return fmt::format("unknown flag {} of {}; the nearest is {}", flag, full_name(app),
                      nearest_name(flag, flags));
 }

@@ -77,6 +77,9 @@ class Encoder {
 
 IndexMetadata encode(const EncodeOptions& options) {
   TANDEM_CHECK(options.threads >= 1, "{} threads", options.threads);
+  if (options.prefix.empty() || options.prefix.ends_with('/'))
+    throw InputError("the output '{}' is a folder; name the files in it too, as {}train", options.prefix,
+                     options.prefix);
   const Tokenizer tokenizer = Tokenizer::load(options.tokenizer);
   // Announced in the order in which they appear: an index without its .idx cannot be opened.
   OutputFiles files;

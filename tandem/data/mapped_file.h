@@ -9,7 +9,8 @@
 
 namespace tandem::data {
 
-/// A file mapped for reading. The file must not shrink while it is mapped. Immutable; thread-safe.
+/// A file mapped for reading. Where it shrinks while it is mapped, reading raises SIGBUS: mapped_path_at
+/// tells whose. Immutable; thread-safe.
 class MappedFile {
  public:
   /// Maps a file; an empty one has size 0 and no data. Throws InputError if it is no regular file,
@@ -37,5 +38,9 @@ class MappedFile {
   uint64_t size_ = 0;
   const std::byte* data_ = nullptr;
 };
+
+/// Returns the path of the file that is mapped at an address, or nullptr. For a signal handler: takes no
+/// lock, allocates nothing.
+const char* mapped_path_at(const void* address) noexcept;
 
 }  // namespace tandem::data

@@ -61,7 +61,7 @@ std::string OutputFiles::add(const std::string& path) {
   std::filesystem::create_directories(folder, error);
   if (error) throw EnvironmentError("cannot write into {}: {}", folder, error.message());
   if (std::filesystem::is_directory(path, ignored)) throw InputError("{} is a folder; name a file", path);
-  const std::string temporary = path + ".partial";
+  std::string temporary = path + ".partial";
   files_.push_back({.path = path, .temporary = temporary, .lock = take_over(temporary, path)});
   return temporary;
 }

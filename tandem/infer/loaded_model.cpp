@@ -82,11 +82,23 @@ data::SpecialIds special_ids_of(const checkpoint::StepReader& reader) {
   return ids;
 }
 
-int64_t usual_target_length(const checkpoint::StepReader& reader) {
+namespace {
+
+std::optional<int64_t> trained_length(const checkpoint::StepReader& reader, const std::string& pointer) {
   const auto& config = reader.manifest().description.config;
-  const auto length = nlohmann::json::json_pointer("/data/target_length");
-  const bool known = config.contains(length) && config[length].is_number_integer();
-  return known ? std::max(config[length].get<int64_t>(), int64_t{1}) : 128;
+  const nlohmann::json::json_pointer length(pointer);
+  if (!config.contains(length) || !config[length].is_number_integer()) return std::nullopt;
+  return std::max(config[length].get<int64_t>(), int64_t{1});
+}
+
+}  // namespace
+
+int64_t usual_target_length(const checkpoint::StepReader& reader) {
+  return trained_length(reader, "/data/target_length").value_or(128);
+}
+
+std::optional<int64_t> longest_trained_source(const checkpoint::StepReader& reader) {
+  return trained_length(reader, "/data/source_length");
 }
 
 }  // namespace tandem::infer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -49,5 +50,8 @@ data::SpecialIds special_ids_of(const checkpoint::StepReader& reader);
 
 /// Returns the longest target of the run's training, or 128 where the manifest does not say.
 int64_t usual_target_length(const checkpoint::StepReader& reader);
+
+/// Returns the longest source of the run's training; nothing where the manifest does not say.
+std::optional<int64_t> longest_trained_source(const checkpoint::StepReader& reader);
 
 }  // namespace tandem::infer

@@ -114,6 +114,13 @@ TEST_F(EncodeTest, NothingToEncodeIsRefused) {
   EXPECT_THAT(message_of<InputError>([&] { encode(none); }), HasSubstr("is no SentencePiece model"));
 }
 
+TEST_F(EncodeTest, APrefixWithoutANameIsRefused) {
+  EncodeOptions nameless = options();
+  nameless.prefix = folder_ / "out/";
+  EXPECT_THAT(message_of<InputError>([&] { encode(nameless); }), HasSubstr("out/' is a folder"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+}
+
 TEST(OutputFiles, AppearTogetherOrNotAtAll) {
   const ScratchFolder folder;
   {

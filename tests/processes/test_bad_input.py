@@ -230,6 +230,13 @@ class BadInput(TrainingTest):
             self.refused(3, "could not join", sets=["parallel.data=2", "parallel.join_seconds=2"], **variables)
             self.assertLess(time.monotonic() - begin, 20)
 
+    def test_data_that_is_cut_short_while_a_run_reads_it(self):
+        data, run = self.copy_of_data("cut"), self.folder / "cut_run"
+        process = self.start(self.command(run, [f"data.train={data}", "train.steps=100000"]))
+        self.await_step(process, run, 1)
+        os.truncate(data.with_suffix(".bin"), 0)
+        self.assertRegex(self.finish(process, 3), r"error: \S+/cut.bin was cut short[^\n]*\n\Z")
+
     def test_special_ids_that_collide(self):
         self.refused(2, "data.pad and data.eos are both", sets=["data.pad=1", "data.eos=1"])
         sets = ["data.eos=31", "data.first_sentinel=31", "data.sentinel_count=8"]
