@@ -3,7 +3,16 @@
 
 #include <cerrno>
 
+#include <sys/stat.h>
+
 namespace tandem {
+
+bool is_still_at(const Descriptor& file, const std::string& path) {
+  struct stat opened {
+  }, there{};
+  return ::fstat(file.get(), &opened) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+         opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
+}
 
 int write_all(int descriptor, std::string_view bytes) {
   while (!bytes.empty()) {

@@ -9,26 +9,9 @@ namespace tandem::checkpoint {
 
 namespace {
 
-// The first character of the message. What follows is raw: paths may be of any bytes.
-constexpr char kDone = '+', kInput = 'I', kEnvironment = 'E', kBug = 'B';
-
-char code_of(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::kInput:
-      return kInput;
-    case ErrorKind::kEnvironment:
-      return kEnvironment;
-    case ErrorKind::kBug:
-      break;
-  }
-  return kBug;
-}
-
-ErrorKind kind_of(char code) {
-  return code == kInput         ? ErrorKind::kInput
-         : code == kEnvironment ? ErrorKind::kEnvironment
-                                : ErrorKind::kBug;
-}
+// The first character of the message, or the digit of an ErrorKind. What follows is raw: paths may be of any
+// bytes.
+constexpr char kDone = '+';
 
 }  // namespace
 
@@ -36,10 +19,11 @@ std::string on_first_rank(Agreement& agreement, const std::function<std::string(
   std::string mine;
   if (agreement.rank() == 0)
     if (const std::optional<Failure> failure = attempt([&] { mine = kDone + action(); }))
-      mine = code_of(failure->kind) + failure->message;
+      mine = std::to_string(static_cast<int>(failure->kind)) + failure->message;
   const std::string message = agreement.broadcast(mine);
   TANDEM_CHECK(!message.empty(), "rank 0 said nothing");
-  if (message[0] != kDone) raise({.kind = kind_of(message[0]), .message = message.substr(1)});
+  if (message[0] != kDone)
+    raise({.kind = static_cast<ErrorKind>(message[0] - '0'), .message = message.substr(1)});
   return message.substr(1);
 }
 

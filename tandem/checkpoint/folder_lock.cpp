@@ -5,11 +5,9 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
-#include <utility>
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tandem/base/error.h"
@@ -47,17 +45,15 @@ std::string holder_of(int lock) {
 }
 
 // The file stays when the process ends: removing it would let two processes lock two files of one name.
-int lock_file(const fs::path& folder, std::string_view key) {
+Descriptor lock_file(const fs::path& folder, std::string_view key) {
   const fs::path path = folder / kName;
-  const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (lock < 0) fail(folder, key, errno);
-  if (::flock(lock, LOCK_EX | LOCK_NB) == 0) return lock;
+  Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) fail(folder, key, errno);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   const int error = errno;
-  const std::string holder = holder_of(lock);
-  ::close(lock);
   if (error == EWOULDBLOCK)
     throw EnvironmentError("{}: is in use by {}; wait until that has ended, or choose another {}",
-                           folder.string(), holder, key);
+                           folder.string(), holder_of(lock.get()), key);
   throw EnvironmentError("{}: cannot lock it: {}", path.string(), std::strerror(error));
 }
 
@@ -75,27 +71,16 @@ void write_holder(int lock) {
 FolderLock::FolderLock(const fs::path& folder, std::string_view key) {
   create(folder, key);
   path_ = folder / kName;
-  descriptor_ = lock_file(folder, key);
-  write_holder(descriptor_);
+  lock_ = lock_file(folder, key);
+  write_holder(lock_.get());
 }
 
-FolderLock::FolderLock(FolderLock&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
 void FolderLock::check() const {
-  struct stat held {
-  }, there{};
-  if (::fstat(descriptor_, &held) == 0 && ::stat(path_.c_str(), &there) == 0 && held.st_dev == there.st_dev &&
-      held.st_ino == there.st_ino)
-    return;
+  if (is_still_at(lock_, path_.string())) return;
   throw EnvironmentError(
       "{}: somebody removed or replaced the folder while the run was working in it; nothing more "
       "can be saved there",
       path_.parent_path().string());
-}
-
-FolderLock::~FolderLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 }  // namespace tandem::checkpoint

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "tandem/base/descriptor.h"
+
 namespace tandem::checkpoint {
 
 /// Holds a folder for one process: a lock of the system's on its `run.lock`, which ends with the process,
@@ -15,17 +17,13 @@ class FolderLock {
   /// InputError where the path cannot be a folder or may not be written.
   FolderLock(const std::filesystem::path& folder, std::string_view key);
 
-  FolderLock(FolderLock&& other) noexcept;
-  FolderLock& operator=(FolderLock&&) = delete;
-  ~FolderLock();
-
   /// Throws EnvironmentError unless the folder at the path is still the one that is held: another process may
   /// hold what has taken its place.
   void check() const;
 
  private:
   std::filesystem::path path_;
-  int descriptor_ = -1;
+  Descriptor lock_;
 };
 
 }  // namespace tandem::checkpoint

@@ -14,8 +14,8 @@
 #include <torch/csrc/distributed/c10d/HashStore.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
-#include <unistd.h>
 
+#include "tandem/base/descriptor.h"
 #include "tandem/base/error.h"
 #include "tandem/comm/c10d_backend.h"
 #include "tandem/comm/gloo_group.h"
@@ -37,27 +37,12 @@ void silence_libtorch() {
   FLAGS_caffe2_log_level = std::max(FLAGS_caffe2_log_level, kOnlyFatal);
 }
 
-/// Owns the listening socket until the store does.
-class Listener {
- public:
-  explicit Listener(int descriptor) : descriptor_(descriptor) {}
-  ~Listener() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  Listener(const Listener&) = delete;
-  Listener& operator=(const Listener&) = delete;
-  int release() { return std::exchange(descriptor_, -1); }
-
- private:
-  int descriptor_;
-};
-
 using Clock = std::chrono::steady_clock;
 
 // For the store's own message of what it waited for, which says more.
 constexpr std::chrono::seconds kGrace{1};
 
-c10::intrusive_ptr<c10d::TCPStore> open_store(const Rendezvous& rendezvous, Listener& listener,
+c10::intrusive_ptr<c10d::TCPStore> open_store(const Rendezvous& rendezvous, Descriptor& listener,
                                               Clock::time_point deadline) {
   c10d::TCPStoreOptions options;
   options.port = rendezvous.master_port;
@@ -100,7 +85,7 @@ World::World(int rank, int size, std::shared_ptr<State> state)
 World World::alone() { return {0, 1, nullptr}; }
 
 World World::join(const Rendezvous& rendezvous) {
-  Listener listener(rendezvous.listen_descriptor);
+  Descriptor listener(rendezvous.listen_descriptor);
   if (rendezvous.world_size == 1) return alone();
   silence_libtorch();
   const auto deadline = Clock::now() + rendezvous.join_deadline;

@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
@@ -23,13 +22,6 @@ bool take_lock(const Descriptor& file, const std::string& path) {
   if (errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK) return true;
   if (errno == EWOULDBLOCK) return false;
   throw EnvironmentError("cannot lock {}: {}", path, std::strerror(errno));
-}
-
-bool is_still_at(const Descriptor& file, const std::string& path) {
-  struct stat opened {
-  }, there{};
-  return ::fstat(file.get(), &opened) == 0 && ::lstat(path.c_str(), &there) == 0 &&
-         opened.st_dev == there.st_dev && opened.st_ino == there.st_ino;
 }
 
 // Opens the temporary file of `path` for this process alone.

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "tandem/launch/file_descriptor.h"
+#include "tandem/base/descriptor.h"
 
 namespace tandem::launch {
 
@@ -25,8 +25,8 @@ class Guard {
  private:
   void tell(pid_t message);
 
-  FileDescriptor orders_;    ///< the guard acts when this is closed, by whatever cause
-  FileDescriptor farewell_;  ///< closed by the guard's end
+  Descriptor orders_;    ///< the guard acts when this is closed, by whatever cause
+  Descriptor farewell_;  ///< closed by the guard's end
 };
 
 }  // namespace tandem::launch

@@ -26,10 +26,10 @@ constexpr int kBacklog = 2048;
                          std::strerror(error));
 }
 
-FileDescriptor bind_to(const Endpoint& endpoint) {
+Descriptor bind_to(const Endpoint& endpoint) {
   const auto address = numeric_address(endpoint.address, endpoint.port);
   TANDEM_CHECK(address, "'{}' is not numeric", endpoint.address);
-  FileDescriptor socket(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  Descriptor socket(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int yes = 1;
   if (!socket || ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) != 0 ||
       ::bind(socket.get(), address->get(), address->size) != 0)
@@ -39,13 +39,13 @@ FileDescriptor bind_to(const Endpoint& endpoint) {
 
 }  // namespace
 
-FileDescriptor listen_on(const Endpoint& endpoint) {
-  FileDescriptor socket = bind_to(endpoint);
+Descriptor listen_on(const Endpoint& endpoint) {
+  Descriptor socket = bind_to(endpoint);
   if (::listen(socket.get(), kBacklog) != 0) fail(endpoint, errno);
   return socket;
 }
 
-uint16_t port_of(const FileDescriptor& socket) {
+uint16_t port_of(const Descriptor& socket) {
   SocketAddress address;
   address.size = sizeof(address.storage);
   if (::getsockname(socket.get(), address.get(), &address.size) != 0)
@@ -53,7 +53,7 @@ uint16_t port_of(const FileDescriptor& socket) {
   return address.port();
 }
 
-FileDescriptor listen_for_ranks(const RankEnvironment& environment) {
+Descriptor listen_for_ranks(const RankEnvironment& environment) {
   if (environment.rank != 0 || environment.world_size == 1 || environment.store_server == StoreServer::kAgent)
     return {};
   return listen_on({.address = environment.interface_address, .port = environment.master_port});

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "tandem/base/descriptor.h"
 #include "tandem/launch/environment.h"
-#include "tandem/launch/file_descriptor.h"
 
 namespace tandem::launch {
 
@@ -18,15 +18,15 @@ struct Endpoint {
 /// Binds a listening TCP socket to that one address, never to all of them. It is not inherited by programs
 /// started later. Throws EnvironmentError if the port is in use, InputError if the address is not this
 /// node's.
-FileDescriptor listen_on(const Endpoint& endpoint);
+Descriptor listen_on(const Endpoint& endpoint);
 
 /// Returns the port that a bound socket has.
-uint16_t port_of(const FileDescriptor& socket);
+uint16_t port_of(const Descriptor& socket);
 
 /// Binds the job's rendezvous on rank 0 (for c10d::TCPStore's masterListenFd, which takes ownership of the
 /// released descriptor). Returns an empty descriptor on every other rank, for a job of one rank, and where
 /// torchrun's agent serves the store. Throws as listen_on.
-FileDescriptor listen_for_ranks(const RankEnvironment& environment);
+Descriptor listen_for_ranks(const RankEnvironment& environment);
 
 /// Keeps a port for rank 0 from the choice until it listens there: a socket that is bound but does not
 /// listen. It keeps the system from handing the port to anyone else, and lets a socket with SO_REUSEADDR (as
@@ -38,7 +38,7 @@ class PortReservation {
   uint16_t port() const { return port_of(socket_); }
 
  private:
-  FileDescriptor socket_;
+  Descriptor socket_;
 };
 
 }  // namespace tandem::launch

@@ -11,8 +11,8 @@
 #include <net/if.h>
 #include <netdb.h>
 
+#include "tandem/base/descriptor.h"
 #include "tandem/base/error.h"
-#include "tandem/launch/file_descriptor.h"
 #include "tandem/launch/socket_address.h"
 
 namespace tandem::launch {
@@ -79,7 +79,7 @@ std::string source_address_towards(const std::string& address) {
   // Connecting a datagram socket asks the routing table and sends nothing; any port will do.
   const auto target = numeric_address(address, 9);
   TANDEM_CHECK(target, "'{}' is not numeric", address);
-  const FileDescriptor socket(::socket(target->family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Descriptor socket(::socket(target->family(), SOCK_DGRAM | SOCK_CLOEXEC, 0));
   SocketAddress source;
   source.size = sizeof(source.storage);
   if (socket.get() < 0 || ::connect(socket.get(), target->get(), target->size) != 0 ||

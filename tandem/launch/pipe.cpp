@@ -15,7 +15,7 @@ Pipe make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     throw EnvironmentError("cannot make a pipe: {}", std::strerror(errno));
-  return {.read_end = FileDescriptor(ends[0]), .write_end = FileDescriptor(ends[1])};
+  return {.read_end = Descriptor(ends[0]), .write_end = Descriptor(ends[1])};
 }
 
 }  // namespace tandem::launch

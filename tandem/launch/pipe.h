@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tandem/launch/file_descriptor.h"
+#include "tandem/base/descriptor.h"
 
 namespace tandem::launch {
 
 /// A pipe; its ends are not inherited by programs started later.
 struct Pipe {
-  FileDescriptor read_end, write_end;
+  Descriptor read_end, write_end;
 };
 
 /// Makes a pipe. Throws EnvironmentError where no descriptor is left.

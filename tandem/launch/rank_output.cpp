@@ -21,16 +21,16 @@ std::string_view without_erasure(std::string_view line) {
 
 }  // namespace
 
-FileDescriptor open_rank_log(const std::string& folder, int rank) {
+Descriptor open_rank_log(const std::string& folder, int rank) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   const std::string path = fmt::format("{}/rank_{:05}.log", folder, rank);
-  FileDescriptor log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  Descriptor log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!log) throw InputError("cannot write {}: {}; choose another --log-dir", path, std::strerror(errno));
   return log;
 }
 
-RankOutput::RankOutput(Options options, Console& console, FileDescriptor log)
+RankOutput::RankOutput(Options options, Console& console, Descriptor log)
     : options_(options),
       console_(console),
       log_(std::move(log)),

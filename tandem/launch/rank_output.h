@@ -5,15 +5,15 @@
 #include <string>
 #include <string_view>
 
+#include "tandem/base/descriptor.h"
 #include "tandem/launch/console.h"
-#include "tandem/launch/file_descriptor.h"
 #include "tandem/launch/line_splitter.h"
 
 namespace tandem::launch {
 
 /// Makes the folder if needed and opens `rank_00003.log` in it for appending. Throws InputError where the
 /// folder or the file cannot be had.
-FileDescriptor open_rank_log(const std::string& folder, int rank);
+Descriptor open_rank_log(const std::string& folder, int rank);
 
 /// What becomes of one rank's output: each line goes to the console as `[rank 3] line` and to the rank's log
 /// as it is; the last words on standard error are kept for the report. Not thread-safe.
@@ -24,7 +24,7 @@ class RankOutput {
     bool owns_bar = false;  ///< lines that this rank redraws become the console's bar
   };
   /// `console` must outlive it; `log` may be empty.
-  RankOutput(Options options, Console& console, FileDescriptor log);
+  RankOutput(Options options, Console& console, Descriptor log);
 
   void take(Stream stream, std::string_view bytes);
   /// Ends unfinished lines; nothing is taken afterwards.
@@ -40,7 +40,7 @@ class RankOutput {
 
   Options options_;
   Console& console_;
-  FileDescriptor log_;
+  Descriptor log_;
   std::string prefix_;
   std::string log_bytes_;
   std::array<LineSplitter, 2> splitters_;

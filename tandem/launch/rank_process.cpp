@@ -51,7 +51,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 /// Waits until the child has executed its program; returns errno of the failure, 0 if there was none.
-int await_execution(const FileDescriptor& failure) {
+int await_execution(const Descriptor& failure) {
   int error = 0;
   ssize_t size = 0;
   do {
@@ -81,7 +81,7 @@ std::string find_program(const std::string& command, const Variables& variables)
 
 RankProcess start_process(const Program& program, const Variables& variables, const SignalSource& signals) {
   Pipe output = make_pipe(), error = make_pipe(), failure = make_pipe();
-  const FileDescriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const Descriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = program.arguments, assignments;
   for (const auto& [name, value] : variables) assignments.push_back(fmt::format("{}={}", name, value));
   const Start start{.path = program.path.c_str(),
@@ -102,8 +102,7 @@ RankProcess start_process(const Program& program, const Variables& variables, co
     ::waitpid(pid, nullptr, 0);
     throw InputError("command '{}' cannot be executed: {}", program.path, std::strerror(code));
   }
-  for (const FileDescriptor* end : {&output.read_end, &error.read_end})
-    ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
+  for (const Descriptor* end : {&output.read_end, &error.read_end}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
   return {.pid = pid, .output = std::move(output.read_end), .error = std::move(error.read_end)};
 }
 

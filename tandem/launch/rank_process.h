@@ -6,8 +6,8 @@
 
 #include <sys/types.h>
 
+#include "tandem/base/descriptor.h"
 #include "tandem/launch/environment.h"
-#include "tandem/launch/file_descriptor.h"
 #include "tandem/launch/signal_source.h"
 
 namespace tandem::launch {
@@ -34,7 +34,7 @@ struct Ending {
 /// (read ends, not blocking). It is killed if the thread that started it dies.
 struct RankProcess {
   pid_t pid = -1;
-  FileDescriptor output, error;
+  Descriptor output, error;
 };
 
 /// Starts a program with exactly these variables. `signals`: what the child undoes. Throws InputError if the

@@ -4,7 +4,7 @@
 #include <csignal>
 #include <vector>
 
-#include "tandem/launch/file_descriptor.h"
+#include "tandem/base/descriptor.h"
 
 namespace tandem::launch {
 
@@ -31,7 +31,7 @@ class SignalSource {
   void restore() const;
 
  private:
-  FileDescriptor descriptor_;
+  Descriptor descriptor_;
   sigset_t former_mask_{};
   struct sigaction former_pipe_ {
   }, former_child_{};

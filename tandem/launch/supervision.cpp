@@ -56,7 +56,7 @@ void Supervisor::start() {
   // What a rank leaves behind becomes a child of the launcher, which so sees its end. Set after the guard is
   // forked: that one is not to be a child.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  std::vector<FileDescriptor> logs(plan_.ranks.size());
+  std::vector<Descriptor> logs(plan_.ranks.size());
   if (!options_.log_folder.empty())
     for (size_t i = 0; i < logs.size(); ++i)
       logs[i] = open_rank_log(options_.log_folder, plan_.first_rank + static_cast<int>(i));
@@ -97,14 +97,14 @@ void Supervisor::await_event() {
   // Ranks wait while the launcher's own reader is slow, so that nothing is lost and memory stays bounded.
   if (!console_.congested())
     for (const SupervisedRank& rank : ranks_)
-      for (const FileDescriptor* end : {&rank.process.output, &rank.process.error})
+      for (const Descriptor* end : {&rank.process.output, &rank.process.error})
         if (*end) entries.push_back({.fd = end->get(), .events = POLLIN});
   if (::poll(entries.data(), entries.size(), poll_timeout()) < 0 && errno != EINTR)
     throw EnvironmentError("cannot wait for the ranks: {}", std::strerror(errno));
 }
 
 void Supervisor::read_from(SupervisedRank& rank, Stream stream) {
-  FileDescriptor& end = stream == Stream::kOutput ? rank.process.output : rank.process.error;
+  Descriptor& end = stream == Stream::kOutput ? rank.process.output : rank.process.error;
   if (!end || console_.congested()) return;
   // One read a turn: a rank that writes without end must not keep signals, ends and other ranks waiting.
   std::array<char, 65536> bytes;

@@ -8,7 +8,7 @@
 namespace tandem::train {
 
 comm::World join(const parallel::ParallelConfig& config, const launch::RankEnvironment& environment) {
-  launch::FileDescriptor listener = launch::listen_for_ranks(environment);
+  Descriptor listener = launch::listen_for_ranks(environment);
   return comm::World::join({.master_address = environment.master_address,
                             .master_port = environment.master_port,
                             .rank = environment.rank,

@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 class Agent {
  public:
   Agent() {
-    launch::FileDescriptor socket = launch::listen_on({});
+    Descriptor socket = launch::listen_on({});
     c10d::TCPStoreOptions options;
     options.port = port_ = launch::port_of(socket);
     options.isServer = true;
@@ -103,7 +103,7 @@ TEST(Join, RankThatIsMissingAtAnAgentsStoreIsAwaitedForTheJoinDeadline) {
 }
 
 TEST(Join, ListeningSocketIsClosedWhereNoStoreTakesIt) {
-  launch::FileDescriptor socket = launch::listen_on({});
+  Descriptor socket = launch::listen_on({});
   const int descriptor = socket.get();
   EXPECT_EQ(World::join({.listen_descriptor = socket.release()}).size(), 1);
   EXPECT_EQ(::fcntl(descriptor, F_GETFD), -1);

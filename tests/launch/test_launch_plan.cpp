@@ -78,7 +78,7 @@ TEST(LaunchPlan, VariablesOfAnOuterJobDoNotLeakIn) {
 }
 
 TEST(LaunchPlan, GivenPortIsTakenAndMustBeFree) {
-  const FileDescriptor taken = listen_on({});
+  const Descriptor taken = listen_on({});
   const std::string port = std::to_string(port_of(taken));
   EXPECT_THROW(plan_launch({.ranks = 1}, {{"MASTER_PORT", port}}), EnvironmentError);
   EXPECT_THROW(

@@ -249,7 +249,7 @@ TEST(Launcher, FailureIsActedOnWhileNobodyReadsTheOutput) {
   Folder folder;
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  FileDescriptor reader(ends[0]), writer(ends[1]);
+  Descriptor reader(ends[0]), writer(ends[1]);
   Launcher launcher(folder,
                     ranks(2,
                           "echo $$ >$F/$RANK; if [ $RANK = 0 ]; then seq 1 1000000; exec sleep 1000; fi; "
@@ -269,7 +269,7 @@ TEST(Launcher, RanksGoOnWhenTheReaderLeaves) {
   Folder folder;
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-  FileDescriptor reader(ends[0]), writer(ends[1]);
+  Descriptor reader(ends[0]), writer(ends[1]);
   Launcher launcher(folder,
                     ranks(1, "until [ -e $F/go ]; do sleep 0.01; done; seq 1 100000; echo done >$F/done"), {},
                     {.output = writer.get()});
@@ -282,7 +282,7 @@ TEST(Launcher, RanksGoOnWhenTheReaderLeaves) {
 
 TEST(Launcher, OutputThatADiskHasNoRoomForIsAFailure) {
   Folder folder;
-  const FileDescriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const Descriptor full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   ASSERT_GE(full.get(), 0);
   Launcher launcher(folder, ranks(1, "echo result; echo done >$F/done"), {}, {.output = full.get()});
   EXPECT_EQ(launcher.wait(), 3);
@@ -297,7 +297,7 @@ class LauncherWithoutAudience : public testing::Test {
   void SetUp() override {
     std::array<int, 2> ends{};
     ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
-    const FileDescriptor reader(ends[0]), writer(ends[1]);
+    const Descriptor reader(ends[0]), writer(ends[1]);
     // More than the launcher keeps for a slow reader; then more than it can pass on.
     launcher_.emplace(
         folder_,
@@ -326,9 +326,9 @@ TEST_F(LauncherWithoutAudience, ActsOnAFailureWhileARankWritesWithoutEnd) {
 
 TEST(Launcher, ProgressBarOfRankZeroStaysBelowTheLinesOnATerminal) {
   Folder folder;
-  FileDescriptor screen(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor screen(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
   ASSERT_EQ(::grantpt(screen.get()) + ::unlockpt(screen.get()), 0);
-  FileDescriptor terminal(::open(::ptsname(screen.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+  Descriptor terminal(::open(::ptsname(screen.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
   Launcher launcher(folder,
                     ranks(2,
                           "echo ${TANDEM_TERMINAL:-none} >$F/terminal$RANK; "
@@ -362,7 +362,7 @@ struct Refusal {
 };
 
 TEST(Launcher, BadInputIsRefusedInOneLine) {
-  const FileDescriptor taken = listen_on({});
+  const Descriptor taken = listen_on({});
   const std::string port = std::to_string(port_of(taken));
   const std::vector<Refusal> refusals = {
       {{"--ranks", "2", "--", "nosuchcommand"}, 2, "'nosuchcommand'"},

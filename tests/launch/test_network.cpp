@@ -22,7 +22,7 @@ std::string complaint(Action action) {
   return "none";
 }
 
-SocketAddress bound_address(const FileDescriptor& socket) {
+SocketAddress bound_address(const Descriptor& socket) {
   SocketAddress address;
   address.size = sizeof(address.storage);
   EXPECT_EQ(::getsockname(socket.get(), address.get(), &address.size), 0);
@@ -31,7 +31,7 @@ SocketAddress bound_address(const FileDescriptor& socket) {
 
 bool connects(const Endpoint& endpoint) {
   const auto address = numeric_address(endpoint.address, endpoint.port);
-  const FileDescriptor socket(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Descriptor socket(::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   return ::connect(socket.get(), address->get(), address->size) == 0;
 }
 
@@ -55,14 +55,14 @@ TEST(Network, LoopbackIsReachedFromLoopback) {
 }
 
 TEST(Listener, ListensOnTheGivenAddressOnly) {
-  const FileDescriptor socket = listen_on({.address = "127.0.0.1"});
+  const Descriptor socket = listen_on({.address = "127.0.0.1"});
   EXPECT_EQ(to_text(bound_address(socket)), "127.0.0.1");
   EXPECT_TRUE(connects({.address = "127.0.0.1", .port = port_of(socket)}));
   EXPECT_FALSE(connects({.address = "127.0.0.2", .port = port_of(socket)}));
 }
 
 TEST(Listener, PortInUseIsRefusedNamingIt) {
-  const FileDescriptor taken = listen_on({});
+  const Descriptor taken = listen_on({});
   const Endpoint again{.port = port_of(taken)};
   const std::string expected = "port " + std::to_string(again.port) + " of 127.0.0.1 is in use";
   EXPECT_THAT(complaint<EnvironmentError>([&] { listen_on(again); }), HasSubstr(expected));
@@ -79,13 +79,13 @@ TEST(PortReservation, LetsRankZeroListenWhileItHolds) {
   const Endpoint reserved{.port = reservation.port()};
   EXPECT_GT(reserved.port, 0);
   EXPECT_FALSE(connects(reserved));
-  const FileDescriptor socket = listen_on(reserved);
+  const Descriptor socket = listen_on(reserved);
   EXPECT_TRUE(connects(reserved));
 }
 
 TEST(ListenForRanks, RankZeroAloneListens) {
   RankEnvironment environment{.world_size = 2, .local_world_size = 2};
-  const FileDescriptor socket = listen_for_ranks(environment);
+  const Descriptor socket = listen_for_ranks(environment);
   EXPECT_TRUE(socket);
   environment.store_server = StoreServer::kAgent;
   EXPECT_FALSE(listen_for_ranks(environment));
@@ -94,7 +94,7 @@ TEST(ListenForRanks, RankZeroAloneListens) {
 }
 
 TEST(ListenForRanks, OneRankListensOnNothingAndNeedsNoFreePort) {
-  const FileDescriptor taken = listen_on({});
+  const Descriptor taken = listen_on({});
   EXPECT_FALSE(listen_for_ranks({}));
   EXPECT_FALSE(listen_for_ranks({.master_port = port_of(taken)}));
 }

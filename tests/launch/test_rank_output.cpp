@@ -24,7 +24,7 @@ struct Sheet {
     error_end.reset(ends[0]), error_start.reset(ends[1]);
     console.emplace(Console::Descriptors{.output = output_start.get(), .error = error_start.get()});
   }
-  std::string read(FileDescriptor& end, OutputQueue& queue) {
+  std::string read(Descriptor& end, OutputQueue& queue) {
     queue.write_some();
     std::string text(65536, '\0');
     const ssize_t size = ::read(end.get(), text.data(), text.size());
@@ -34,7 +34,7 @@ struct Sheet {
   std::string output() { return read(output_end, console->output()); }
   std::string error() { return read(error_end, console->error()); }
 
-  FileDescriptor output_end, output_start, error_end, error_start;
+  Descriptor output_end, output_start, error_end, error_start;
   std::optional<Console> console;
 };
 
@@ -82,7 +82,7 @@ TEST(RankOutput, LogThatCannotBeWrittenIsRefusedNamingIt) {
 
 TEST(RankOutput, FullDiskEndsTheLogAndNotTheOutput) {
   Sheet sheet;
-  RankOutput rank({.rank = 0}, *sheet.console, FileDescriptor(::open("/dev/full", O_WRONLY)));
+  RankOutput rank({.rank = 0}, *sheet.console, Descriptor(::open("/dev/full", O_WRONLY)));
   rank.take(Stream::kError, "one\n");
   rank.take(Stream::kError, "two\n");
   EXPECT_THAT(sheet.error(),

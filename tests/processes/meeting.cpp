@@ -25,8 +25,8 @@ namespace {
 constexpr std::chrono::seconds kDeadline{30};
 
 /// Takes a number from every other rank, each once, and then tells all of them to go on.
-void receive_all(const RankEnvironment& environment, const FileDescriptor& listener) {
-  std::vector<FileDescriptor> peers;
+void receive_all(const RankEnvironment& environment, const Descriptor& listener) {
+  std::vector<Descriptor> peers;
   std::set<int> met;
   while (static_cast<int>(met.size()) < environment.world_size - 1) {
     pollfd waiting{.fd = listener.get(), .events = POLLIN};
@@ -38,7 +38,7 @@ void receive_all(const RankEnvironment& environment, const FileDescriptor& liste
         !met.insert(rank).second)
       throw EnvironmentError("rank {} came twice", rank);
   }
-  for (const FileDescriptor& peer : peers)
+  for (const Descriptor& peer : peers)
     if (::send(peer.get(), "!", 1, MSG_NOSIGNAL) != 1) throw EnvironmentError("a rank has left");
 }
 
@@ -48,7 +48,7 @@ void meet_rank_zero(const RankEnvironment& environment) {
   TANDEM_CHECK(from && to, "addresses are numeric");
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   for (;;) {
-    const FileDescriptor socket(::socket(to->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const Descriptor socket(::socket(to->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (::bind(socket.get(), from->get(), from->size) == 0 &&
         ::connect(socket.get(), to->get(), to->size) == 0) {
       char answer = 0;
@@ -67,7 +67,7 @@ void meet_rank_zero(const RankEnvironment& environment) {
 
 int main() try {
   const RankEnvironment environment = read_rank_environment();
-  const FileDescriptor listener = listen_for_ranks(environment);
+  const Descriptor listener = listen_for_ranks(environment);
   if (listener)
     receive_all(environment, listener);
   else
