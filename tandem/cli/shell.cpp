@@ -71,6 +71,17 @@ std::string folder_of_this_program() {
   return std::string(whole.substr(0, whole.rfind('/')));
 }
 
+// Settings that libraries read once, before any of our code could pass them on. A user's own choice stands.
+void set_library_defaults() {
+  // Threads that wait for work spin long by default and starve a machine that does other work too: there a
+  // rank of two threads was ten to fifty times slower.
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "2000", 0);
+  // oneDNN keeps a compiled product for each shape it met, ATen one more in each thread: a run whose rows
+  // differ in length held a thousand of each. The products of one micro-batch are some forty.
+  ::setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128", 0);
+  ::setenv("LRU_CACHE_CAPACITY", "128", 0);
+}
+
 }  // namespace
 
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
@@ -110,9 +121,7 @@ int run_program(const std::function<int()>& body) noexcept {
 }
 
 void hand_over(char** argv) {
-  // Threads that wait for work spin long by default and starve a machine that does other work too: there a
-  // rank of two threads was ten to fifty times slower. A user's own choice stands.
-  if (std::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "2000", 0);
+  set_library_defaults();
   const std::string program = folder_of_this_program() + "/tandem-tensor";
   ::execv(program.c_str(), argv);
   throw EnvironmentError("cannot start {}: {}; build or install it beside tandem", program,

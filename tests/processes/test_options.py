@@ -42,6 +42,14 @@ class Options(TrainingTest):
         self.assertRegex(error, r"error: preempted at step [01];")
         self.assertEqual(self.held_out_losses(run), [])
 
+    def test_libraries_keep_little_and_wait_quietly_unless_told(self):
+        run = self.folder / "defaults"
+        process = self.start(self.command(run, ["train.steps=100000"]), LRU_CACHE_CAPACITY="99")
+        training.await_true(lambda: ranks_of(run), "start")
+        found = training.variables_of(next(iter(ranks_of(run))))
+        names = ("GOMP_SPINCOUNT", "ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
+        self.assertEqual([found.get(name) for name in names], ["2000", "128", "99"])
+
     def test_masked_single_tokens_train(self):
         run = self.folder / "mlm"
         self.train(run, ["objective.kind=mlm", "train.steps=30", *LAYOUT], ranks=4)

@@ -46,6 +46,12 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def variables_of(process):
+    """Returns the environment a process was started with."""
+    entries = pathlib.Path(f"/proc/{process}/environ").read_bytes().decode().split("\0")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
 def ranks_of(run):
     """Returns {pid: rank} of the processes that train in this run's folder."""
     found = {}
@@ -53,9 +59,7 @@ def ranks_of(run):
         with contextlib.suppress(OSError):
             arguments = (process / "cmdline").read_bytes().decode().split("\0")
             if f"--set=run_directory={run}" in arguments and (process / "exe").readlink().name == "tandem-tensor":
-                variables = dict(
-                    entry.split("=", 1) for entry in (process / "environ").read_bytes().decode().split("\0") if "=" in entry
-                )
+                variables = variables_of(process.name)
                 found[int(process.name)] = int(variables.get("RANK", variables.get("SLURM_PROCID", "0")))
     return found
 
