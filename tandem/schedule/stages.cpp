@@ -11,25 +11,14 @@ namespace tandem::schedule {
 
 namespace {
 
-// First layer of part `part` when `layers` are cut into `parts`.
-int part_begin(int layers, int parts, int part) {
-  return part * (layers / parts) + std::min(part, layers % parts);
-}
-
-// Layers of part `part` when `layers` are cut into `parts`.
-int part_layers(int layers, int parts, int part) {
-  return part_begin(layers, parts, part + 1) - part_begin(layers, parts, part);
-}
-
 // The first part of each half is its longest; the last decoder stage has the head beside its layers.
 double slowest_stage(const StageRules& rules, int encoder_stages) {
   const int decoder_stages = rules.num_stages - encoder_stages;
-  const double encoder = part_layers(rules.encoder_layers, encoder_stages, 0) * rules.costs.encoder_layer;
-  const double decoder = part_layers(rules.decoder_layers, decoder_stages, 0) * rules.costs.decoder_layer;
-  const double last =
-      part_layers(rules.decoder_layers, decoder_stages, decoder_stages - 1) * rules.costs.decoder_layer +
-      rules.costs.head;
-  return std::max({encoder, decoder, last});
+  const EvenCut encoder{.layers = rules.encoder_layers, .parts = encoder_stages};
+  const EvenCut decoder{.layers = rules.decoder_layers, .parts = decoder_stages};
+  const LayerCosts& costs = rules.costs;
+  return std::max({encoder.size(0) * costs.encoder_layer, decoder.size(0) * costs.decoder_layer,
+                   decoder.size(decoder_stages - 1) * costs.decoder_layer + costs.head});
 }
 
 int choose_encoder_stages(const StageRules& rules) {
@@ -55,15 +44,16 @@ std::vector<StageLayers> make_stages(const StageRules& rules) {
   TANDEM_CHECK(
       encoder >= 1 && decoder >= 1 && encoder <= rules.encoder_layers && decoder <= rules.decoder_layers,
       "{} + {} stages for {} + {} layers", encoder, decoder, rules.encoder_layers, rules.decoder_layers);
+  const EvenCut encoder_cut{.layers = rules.encoder_layers, .parts = encoder};
+  const EvenCut decoder_cut{.layers = rules.decoder_layers, .parts = decoder};
   std::vector<StageLayers> stages;
   for (int i = 0; i < encoder; ++i)
-    stages.push_back({.encoder_begin = part_begin(rules.encoder_layers, encoder, i),
-                      .encoder_end = part_begin(rules.encoder_layers, encoder, i + 1)});
+    stages.push_back({.encoder_begin = encoder_cut.begin(i), .encoder_end = encoder_cut.begin(i + 1)});
   for (int i = 0; i < decoder; ++i)
     stages.push_back({.encoder_begin = rules.encoder_layers,
                       .encoder_end = rules.encoder_layers,
-                      .decoder_begin = part_begin(rules.decoder_layers, decoder, i),
-                      .decoder_end = part_begin(rules.decoder_layers, decoder, i + 1)});
+                      .decoder_begin = decoder_cut.begin(i),
+                      .decoder_end = decoder_cut.begin(i + 1)});
   return stages;
 }
 

@@ -1,14 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace tandem::schedule {
 
+/// A stack's layers cut into runs as evenly as they divide: the earlier ones take one more.
+struct EvenCut {
+  int layers = 0;
+  int parts = 1;
+
+  /// Returns the first layer of a part; of part `parts` the number of layers.
+  int begin(int part) const { return part * (layers / parts) + std::min(part, layers % parts); }
+  /// Returns the number of layers of a part.
+  int size(int part) const { return begin(part + 1) - begin(part); }
+};
+
 /// Which layers one pipeline stage holds: encoder layers [encoder_begin, encoder_end) and decoder layers
-/// [decoder_begin, decoder_end); either may be empty. A stage of a one-stage pipeline holds all of both.
+/// [decoder_begin, decoder_end); either may be empty. A stage is what one
+/// pipeline rank holds; of a one-stage pipeline it is all of both.
 struct StageLayers {
   int encoder_begin = 0;
   int encoder_end = 0;
