@@ -41,6 +41,11 @@ Slice relative_to(const Slice& inner, const Slice& outer) {
 
 namespace {
 
+Slice shifted(Slice slice, const Shape& by) {
+  for (size_t dim = 0; dim < by.size(); ++dim) slice.offset[dim] += by[dim];
+  return slice;
+}
+
 // Emits the boxes of [begin, end) inside the sub-tensor that dims `dim`.. span, whose outer indices are
 // `prefix`.
 void cut(const Shape& shape, size_t dim, Shape& prefix, int64_t begin, int64_t end,
@@ -96,6 +101,41 @@ std::string to_string(const Slice& slice) {
   for (size_t dim = 0; dim < slice.offset.size(); ++dim)
     text += fmt::format("{}{}:{}", dim ? ", " : "", slice.offset[dim], slice.offset[dim] + slice.extent[dim]);
   return text + "]";
+}
+
+std::vector<RangeBox> boxes_of(const BoxRange& range) {
+  std::vector<RangeBox> boxes;
+  int64_t offset = 0;
+  for (Slice& box : boxes_of_range(range.box.extent, range.begin, range.begin + range.count)) {
+    const int64_t elements = box.num_elements();
+    boxes.push_back({.box = shifted(std::move(box), range.box.offset), .offset = offset});
+    offset += elements;
+  }
+  return boxes;
+}
+
+Slice bounding_box(const BoxRange& range) {
+  TANDEM_CHECK(0 <= range.begin && range.count >= 1 && range.begin + range.count <= range.box.num_elements(),
+               "{}", to_string(range));
+  const Shape& shape = range.box.extent;
+  Slice bound = whole(shape);
+  int64_t first = range.begin, last = range.begin + range.count - 1, row = num_elements(shape);
+  for (size_t dim = 0; dim < shape.size(); ++dim) {
+    row /= shape[dim];
+    bound.offset[dim] = first / row;
+    bound.extent[dim] = last / row - first / row + 1;
+    // Two indices or more of this dim: what lies inside the first reaches to its end, and that of the last
+    // from its beginning.
+    if (bound.extent[dim] > 1) break;
+    first %= row;
+    last %= row;
+  }
+  return shifted(std::move(bound), range.box.offset);
+}
+
+std::string to_string(const BoxRange& range) {
+  if (range.is_whole()) return to_string(range.box);
+  return fmt::format("{} elements {}:{}", to_string(range.box), range.begin, range.begin + range.count);
 }
 
 }  // namespace tandem::layout

@@ -38,4 +38,31 @@ std::vector<Slice> boxes_of_range(const Shape& shape, int64_t begin, int64_t end
 /// Returns "[0:4, 2:8]".
 std::string to_string(const Slice& slice);
 
+/// Elements [begin, begin + count) of a box of a global tensor, counted in the box's row-major order.
+struct BoxRange {
+  Slice box;
+  int64_t begin = 0;
+  int64_t count = 0;
+
+  bool is_whole() const { return begin == 0 && count == box.num_elements(); }
+  bool operator==(const BoxRange&) const = default;
+};
+
+/// A box of a global tensor whose elements are consecutive in a range, from its element `offset` on.
+struct RangeBox {
+  Slice box;
+  int64_t offset = 0;
+};
+
+/// Cuts a range into the fewest boxes of the global tensor, in the order of the range. They cover it without
+/// gaps.
+std::vector<RangeBox> boxes_of(const BoxRange& range);
+
+/// Returns the smallest box of the global tensor that holds the range, which must not be empty. Ranges whose
+/// bounding boxes share no element share none.
+Slice bounding_box(const BoxRange& range);
+
+/// Returns "[0:4, 2:8]" for a whole box, "[0:4, 2:8] elements 3:17" otherwise.
+std::string to_string(const BoxRange& range);
+
 }  // namespace tandem::layout
