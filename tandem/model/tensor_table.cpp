@@ -2,6 +2,7 @@
 #include "tandem/model/tensor_table.h"
 
 #include <cmath>
+#include <set>
 #include <string>
 
 #include <fmt/format.h>
@@ -22,15 +23,12 @@ class Table {
       : config_(config), stages_(stages) {}
 
   std::vector<TensorSpec> build() {
-    const int last = static_cast<int>(stages_.size()) - 1;
-    const int first_decoder = stage_of([](const StageLayers& s) { return s.has_decoder(); });
-    std::vector<int> embedding_stages{0};
-    if (first_decoder != 0) embedding_stages.push_back(first_decoder);
-    if (config_.tied_head && last != first_decoder) embedding_stages.push_back(last);
+    const int last_decoder = stage_of(
+        [&](const StageLayers& s) { return s.has_decoder() && s.decoder_end == config_.decoder_layers; });
     add({.name = "embedding",
          .shape = {config_.vocabulary, config_.hidden},
          .tensor_dim = 0,
-         .stages = embedding_stages,
+         .stages = embedding_stages(last_decoder),
          .initial_deviation = {1}});
 
     bias("encoder.relative_bias", [](const StageLayers& s) { return s.has_encoder(); });
@@ -53,12 +51,12 @@ class Table {
       cross_attention(prefix + ".cross_attention", stage);
       feed_forward(prefix + ".feed_forward", stage);
     }
-    norm("decoder.norm", last);
+    norm("decoder.norm", last_decoder);
     if (!config_.tied_head)
       add({.name = "head",
            .shape = {config_.vocabulary, config_.hidden},
            .tensor_dim = 0,
-           .stages = {last},
+           .stages = {last_decoder},
            .initial_deviation = {fan_in(config_.hidden)}});
     return std::move(table_);
   }
@@ -75,6 +73,18 @@ class Table {
     int stage = 0;
     while (!holds(stages_[static_cast<size_t>(stage)])) ++stage;
     return stage;
+  }
+
+  // Where the decoder ends on the rank that embeds source ids, one copy there serves all uses: target ids are
+  // embedded there too, and travel.
+  std::vector<int> embedding_stages(int last_decoder) const {
+    const int first_encoder = stage_of([](const StageLayers& s) { return s.encoder_begin == 0; });
+    if (last_decoder == first_encoder) return {first_encoder};
+    const int first_decoder =
+        stage_of([](const StageLayers& s) { return s.has_decoder() && s.decoder_begin == 0; });
+    std::set<int> stages{first_encoder, first_decoder};
+    if (config_.tied_head) stages.insert(last_decoder);
+    return {stages.begin(), stages.end()};
   }
 
   void add(TensorSpec spec) { table_.push_back(std::move(spec)); }

@@ -12,10 +12,11 @@ namespace tandem::model {
 // clang-format off
 /// Lists every parameter tensor of the model: name, global shape, the dim that tensor parallelism splits, the
 /// stages that hold it, initial values. Names and shapes are the same under every layout; only `stages` depends
-/// on the split. The order is that of the forward pass. Shapes: D hidden, H heads, E head_dim, F feed_forward, V vocabulary.
+/// on the split, `stages` (any placement's: schedule/placement.h). The order is that of the forward pass. Shapes: D hidden, H heads, E head_dim, F feed_forward, V vocabulary.
 ///
-///   embedding                   [V, D]        rows split; on the first stage, the first decoder stage and, tied,
-///                                             the last
+///   embedding                   [V, D]        rows split; on the first encoder stage, the first decoder stage and,
+///                                             tied, the last decoder stage; only on the first where it is also the
+///                                             last decoder stage (folded placement, or one stage)
 ///   {encoder,decoder}.relative_bias  [buckets, H]  columns split; on every stage of the stack (relative_bias only)
 ///   S.norm                      [D]           whole; before each sublayer S, and after each stack
 ///   S.query_key_value           [3, H E, D]   heads split
@@ -24,7 +25,7 @@ namespace tandem::model {
 ///   S.output                    [D, H E]      heads split
 ///   S.gate_up                   [2, F, D]     inner width split
 ///   S.down                      [D, F]        inner width split
-///   head                        [V, D]        rows split; untied only, on the last stage
+///   head                        [V, D]        rows split; untied only, on the last decoder stage
 ///
 /// with S one of encoder.layer.N.{attention,feed_forward} and
 /// decoder.layer.N.{self_attention,cross_attention,feed_forward}; the norms after the stacks are encoder.norm and
