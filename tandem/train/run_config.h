@@ -61,6 +61,8 @@ ResolvedRun load_run_config(const std::string& path, const std::vector<std::stri
 void fill_defaults(RunConfig& config);
 /// Adds to the report what is wrong between keys that are each fine alone (run_config_checks.cpp).
 void check_run_config(const RunConfig& config, ConfigReport& report);
+/// Adds of it only what keeps the model from being split as config.parallel says.
+void check_layout(const RunConfig& config, ConfigReport& report);
 /// Throws InputError unless the run's ranks are data x tensor x pipeline.
 void check_ranks(const parallel::ParallelConfig& config, int64_t world_size);
 

@@ -155,12 +155,16 @@ void check_paths(std::string_view key, const Sources& sources, const data::Objec
 
 }  // namespace
 
+void check_layout(const RunConfig& config, ConfigReport& report) {
+  check_tensor(config, report);
+  check_stages(config, report);
+}
+
 void check_run_config(const RunConfig& config, ConfigReport& report) {
   check_heads(config.model, report);
   check_buckets(config.model, report);
   check_objective(config.objective, report);
-  check_tensor(config, report);
-  check_stages(config, report);
+  check_layout(config, report);
   check_batch(config, report);
   check_learning_rate(config, report);
   check_paths("data.train", config.data.train, config.objective, report);

@@ -11,28 +11,13 @@
 #include "tandem/model/tensor_table.h"
 #include "tandem/parallel/gradient_norm.h"
 #include "tandem/schedule/schedule.h"
-#include "tandem/train/flops.h"
+#include "tandem/train/run_layout.h"
 
 namespace tandem::train {
 
 namespace {
 
 int as_int(int64_t value) { return static_cast<int>(value); }
-
-layout::MeshCoordinate extent_of(const parallel::ParallelConfig& config) {
-  return {.data = as_int(config.data), .pipeline = as_int(config.pipeline), .tensor = as_int(config.tensor)};
-}
-
-std::vector<schedule::StageLayers> stages_of(const RunConfig& config) {
-  std::optional<int> encoder_stages;
-  if (config.parallel.encoder_stages) encoder_stages = as_int(*config.parallel.encoder_stages);
-  return schedule::make_stages({.encoder_layers = as_int(config.model.encoder_layers),
-                                .decoder_layers = as_int(config.model.decoder_layers),
-                                .num_stages = as_int(config.parallel.pipeline),
-                                .encoder_stages = encoder_stages,
-                                .costs = layer_costs(config.model, {.source = config.data.source_length,
-                                                                    .target = config.data.target_length})});
-}
 
 schedule::Program make_program(schedule::Purpose purpose, parallel::Schedule training,
                                const schedule::ProgramShape& shape) {
@@ -69,7 +54,7 @@ parallel::StorageTypes storage_types(Precision precision) {
 
 ShardedModel::ShardedModel(const RunConfig& config, const comm::World& world, int64_t max_bucket_elements)
     : config_(config),
-      mesh_(extent_of(config.parallel)),
+      mesh_(mesh_extent(config.parallel)),
       coordinate_(mesh_.coordinate_of(world.rank())),
       groups_(comm::make_mesh_groups(world, mesh_)),
       stages_(stages_of(config)) {
