@@ -21,7 +21,6 @@ struct LaunchFlags {
   launch::LaunchOptions options;
   std::vector<std::string> command;
   std::string rendezvous;
-  int max_restarts = 0;
   int signal_grace = 600;
   std::optional<int> finish_grace;
 };
@@ -46,8 +45,6 @@ launch::Program program_of(const std::vector<std::string>& command, const launch
 }
 
 int run_launch(const LaunchFlags& flags) {
-  if (flags.max_restarts != 0)
-    throw InputError("--max-restarts {}: restarts are not available yet; leave it at 0", flags.max_restarts);
   if (flags.signal_grace < 0 || flags.finish_grace.value_or(0) < 0)
     throw InputError("a grace period is a number of seconds from 0 on");
   const launch::Variables variables = launch::process_variables();
@@ -76,8 +73,13 @@ void register_launch(CLI::App& app, Actions& actions) {
   app.add_option("--interface", options.interface_name,
                  "Network interface to use, as eth0 (one node: loopback)");
   app.add_option("--log-dir", options.log_folder,
-                 "Folder for each rank's output, rank_00000.log and so on, appended");
-  app.add_option("--max-restarts", flags->max_restarts, "Restarts after a failure (not available yet: 0)")
+                 "Folder for each rank's output, rank_00000.log and so on, appended; also the launcher's "
+                 "record of ends and restarts");
+  app.add_option(
+         "--max-restarts", options.restarts.max_restarts,
+         "Restarts in all after a rank failed, each after 1, 2, 4, ... 60 s. Never after exit code 2 or "
+         "a signal, and at most 3 in a row without a newly saved step; commands other than train save "
+         "none")
       ->capture_default_str();
   app.add_option("--signal-grace", flags->signal_grace,
                  "Seconds that ranks may take to save and end after a signal")

@@ -19,6 +19,8 @@ void check(const LaunchOptions& options) {
   if (options.node_rank < 0 || options.node_rank >= options.nodes)
     throw InputError("--node-rank {} is not from 0 to {} (--nodes {})", options.node_rank, options.nodes - 1,
                      options.nodes);
+  if (options.restarts.max_restarts < 0)
+    throw InputError("--max-restarts {} is not from 0 on", options.restarts.max_restarts);
   if (options.nodes > 1 && !options.rendezvous)
     throw InputError("--nodes {} needs --rendezvous HOST:PORT, an address of node 0", options.nodes);
 }

@@ -10,6 +10,7 @@
 #include "tandem/launch/environment.h"
 #include "tandem/launch/listener.h"
 #include "tandem/launch/rank_process.h"
+#include "tandem/launch/restart_policy.h"
 
 namespace tandem::launch {
 
@@ -35,6 +36,7 @@ struct LaunchOptions {
   std::chrono::seconds signal_grace{600};      ///< from a signal to the SIGKILL of the ranks
   /// How long ranks may outlive the first that ended well; empty: as long as they like.
   std::optional<std::chrono::seconds> finish_grace;
+  RestartLimits restarts;
   int output_descriptor = 1, error_descriptor = 2;
 };
 

@@ -26,7 +26,7 @@ struct Start {
   const char* path;
   std::vector<char*> arguments, variables;
   pid_t parent;
-  int input, output, error, failure;
+  int input, output, error, failure, inherited;
 };
 
 [[noreturn]] void run_child(const Start& start, const SignalSource& signals) {
@@ -35,7 +35,8 @@ struct Start {
   // The launcher may have died before the line above took effect.
   if (::getppid() != start.parent) ::_exit(127);
   signals.restore();
-  if (::dup2(start.input, 0) == 0 && ::dup2(start.output, 1) == 1 && ::dup2(start.error, 2) == 2)
+  if (::fcntl(start.inherited, F_SETFD, 0) == 0 && ::dup2(start.input, 0) == 0 &&
+      ::dup2(start.output, 1) == 1 && ::dup2(start.error, 2) == 2)
     ::execve(start.path, start.arguments.data(), start.variables.data());
   const int error = errno;
   // Nothing can be done where even this fails: the parent sees exit code 127.
@@ -79,7 +80,8 @@ std::string find_program(const std::string& command, const Variables& variables)
   throw InputError("command '{}' is not found: it is no command of tandem and no program in PATH", command);
 }
 
-RankProcess start_process(const Program& program, const Variables& variables, const SignalSource& signals) {
+RankProcess start_process(const Program& program, const Variables& variables, const SignalSource& signals,
+                          int inherited) {
   Pipe output = make_pipe(), error = make_pipe(), failure = make_pipe();
   const Descriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = program.arguments, assignments;
@@ -91,7 +93,8 @@ RankProcess start_process(const Program& program, const Variables& variables, co
                     .input = input.get(),
                     .output = output.write_end.get(),
                     .error = error.write_end.get(),
-                    .failure = failure.write_end.get()};
+                    .failure = failure.write_end.get(),
+                    .inherited = inherited};
   const pid_t pid = ::fork();
   if (pid < 0) throw EnvironmentError("cannot start a process: {}", std::strerror(errno));
   if (pid == 0) run_child(start, signals);

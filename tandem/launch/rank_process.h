@@ -37,8 +37,10 @@ struct RankProcess {
   Descriptor output, error;
 };
 
-/// Starts a program with exactly these variables. `signals`: what the child undoes. Throws InputError if the
-/// program cannot be executed, EnvironmentError if no process can be had.
-RankProcess start_process(const Program& program, const Variables& variables, const SignalSource& signals);
+/// Starts a program with exactly these variables. `signals`: what the child undoes; `inherited`: a descriptor
+/// that the program keeps under its number besides the standard three. Throws InputError if the program
+/// cannot be executed, EnvironmentError if no process can be had.
+RankProcess start_process(const Program& program, const Variables& variables, const SignalSource& signals,
+                          int inherited);
 
 }  // namespace tandem::launch

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <nlohmann/json.hpp>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -24,10 +25,20 @@ constexpr milliseconds kGroupPolling{20};
 
 }  // namespace
 
-Supervisor::Supervisor(const LaunchOptions& options, const Variables& variables)
-    : options_(options),
-      plan_(plan_launch(options, variables)),
-      console_({.output = options.output_descriptor, .error = options.error_descriptor}) {}
+LaunchBase::LaunchBase(const LaunchOptions& launch_options, const Variables& variables)
+    : options(launch_options),
+      plan(plan_launch(options, variables)),
+      console({.output = options.output_descriptor, .error = options.error_descriptor}),
+      log({.folder = options.log_folder, .node = options.node_rank}, console) {}
+
+Supervisor::Supervisor(LaunchBase& base, int attempt)
+    : options_(base.options),
+      plan_(base.plan),
+      signals_(base.signals),
+      guard_(base.guard),
+      console_(base.console),
+      log_(base.log),
+      attempt_(attempt) {}
 
 Supervisor::~Supervisor() {
   signal_all(SIGKILL);
@@ -38,18 +49,25 @@ Supervisor::~Supervisor() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 0);
 }
 
-LaunchResult Supervisor::run() {
+Incarnation Supervisor::run() {
   start();
+  log_.write("started", {{"attempt", attempt_},
+                         {"first_rank", plan_.first_rank},
+                         {"ranks", ranks_.size()},
+                         {"seconds", round_to_milliseconds(seconds_since(started_at_))}});
   while (!done()) {
     await_event();
     take_signals();
     reap();
     for (SupervisedRank& rank : ranks_) pass_output(rank);
+    take_reports();
     keep_deadlines();
     console_.output().write_some();
     console_.error().write_some();
   }
-  return result();
+  // What a rank reported just before its end counts.
+  take_reports();
+  return outcome();
 }
 
 void Supervisor::start() {
@@ -67,7 +85,11 @@ void Supervisor::start() {
     // Rank 0 writes into a pipe; this tells it that a terminal of so many columns lies behind.
     plan_.ranks[i].erase("TANDEM_TERMINAL");
     if (owns_bar) plan_.ranks[i]["TANDEM_TERMINAL"] = std::to_string(console_.columns());
-    SupervisedRank rank{.process = start_process(options_.program, plan_.ranks[i], signals_)};
+    // Ranks of several nodes need not agree on it: where rank 0 serves the store, each start has a fresh one.
+    plan_.ranks[i]["TORCHELASTIC_RESTART_COUNT"] = std::to_string(attempt_);
+    reports_.describe(plan_.ranks[i]);
+    SupervisedRank rank{
+        .process = start_process(options_.program, plan_.ranks[i], signals_, reports_.write_descriptor())};
     guard_.watch(rank.process.pid);
     rank.output = std::make_unique<RankOutput>(RankOutput::Options{.rank = global_rank, .owns_bar = owns_bar},
                                                console_, std::move(logs[i]));
@@ -91,7 +113,8 @@ int Supervisor::poll_timeout() const {
 }
 
 void Supervisor::await_event() {
-  std::vector<pollfd> entries{{.fd = signals_.descriptor(), .events = POLLIN}};
+  std::vector<pollfd> entries{{.fd = signals_.descriptor(), .events = POLLIN},
+                              {.fd = reports_.descriptor(), .events = POLLIN}};
   for (const OutputQueue* queue : {&console_.output(), &console_.error()})
     if (!queue->empty()) entries.push_back({.fd = queue->descriptor(), .events = POLLOUT});
   // Ranks wait while the launcher's own reader is slow, so that nothing is lost and memory stays bounded.
@@ -133,22 +156,52 @@ bool Supervisor::done() const {
          });
 }
 
-LaunchResult Supervisor::result() const {
+double Supervisor::seconds_since(Clock::time_point start) const {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Incarnation Supervisor::outcome() const {
   const auto add_words = [this](std::vector<RankEnding> endings) {
     for (RankEnding& ending : endings)
       ending.last_words = ranks_[static_cast<size_t>(ending.rank - plan_.first_rank)].output->last_words();
     return endings;
   };
-  if (const auto cause = first_cause(add_words(failures_))) return failed_launch(*cause);
-  if (signal_ != 0) return signalled_launch(signal_, add_words(endings_));
-  if (const int error = console_.output().failure(); error != 0 && !lingered_)
-    return {.exit_code = kEnvironmentExit,
-            .message = fmt::format("the ranks are done, but standard output could not be written: {}",
-                                   std::strerror(error))};
-  if (!lingered_) return {};
-  return {.exit_code = kEnvironmentExit,
-          .message = fmt::format("rank {} was done, but others ran on for {} s and were stopped",
-                                 endings_.front().rank, options_.finish_grace->count())};
+  Incarnation incarnation{.signal = heard_,
+                          .committed = committed_,
+                          .cause = first_cause(add_words(failures_)),
+                          .endings = add_words(endings_),
+                          .seconds = seconds_since(started_at_),
+                          .stop_seconds = failed_at_ ? seconds_since(*failed_at_) : 0};
+  if (incarnation.cause)
+    incarnation.outcome = Outcome::kFailed;
+  else if (signal_ != 0)
+    incarnation.outcome = Outcome::kSignalled;
+  else if (lingered_)
+    incarnation.outcome = Outcome::kLingered;
+  else if (console_.output().failure() != 0)
+    incarnation.outcome = Outcome::kOutputLost;
+  incarnation.result = result(incarnation);
+  return incarnation;
+}
+
+LaunchResult Supervisor::result(const Incarnation& incarnation) const {
+  switch (incarnation.outcome) {
+    case Outcome::kDone:
+      break;
+    case Outcome::kFailed:
+      return failed_launch(*incarnation.cause);
+    case Outcome::kSignalled:
+      return signalled_launch(signal_, incarnation.endings);
+    case Outcome::kLingered:
+      return {.exit_code = kEnvironmentExit,
+              .message = fmt::format("rank {} was done, but others ran on for {} s and were stopped",
+                                     endings_.front().rank, options_.finish_grace->count())};
+    case Outcome::kOutputLost:
+      return {.exit_code = kEnvironmentExit,
+              .message = fmt::format("the ranks are done, but standard output could not be written: {}",
+                                     std::strerror(console_.output().failure()))};
+  }
+  return {};
 }
 
 }  // namespace tandem::launch

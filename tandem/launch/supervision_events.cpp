@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
 #include "tandem/base/exit_code.h"
@@ -25,6 +26,10 @@ void Supervisor::take_signals() {
   for (const int signal : signals_.take()) {
     if (signal == SIGCHLD) continue;
     const auto now = Clock::now();
+    if (heard_ == 0) {
+      heard_ = signal;
+      log_.write("signal", {{"attempt", attempt_}, {"signal", signal_name(signal)}});
+    }
     const bool repeated = signal_ != 0;
     if (repeated && now - last_signal_ < kSameSignal) continue;
     last_signal_ = now;
@@ -81,11 +86,16 @@ void Supervisor::end_rank(SupervisedRank& rank, const siginfo_t& info) {
   const bool exited = info.si_code == CLD_EXITED;
   note({.rank = rank_of(rank),
         .ending = {.exit_code = exited ? info.si_status : 0, .signal = exited ? 0 : info.si_status},
-        .last_words = {}});
+        .last_words = {},
+        .seconds = seconds_since(started_at_)});
 }
 
 void Supervisor::note(const RankEnding& ending) {
   endings_.push_back(ending);
+  nlohmann::ordered_json members = {{"attempt", attempt_}};
+  describe_ending(ending, members);
+  members["seconds"] = round_to_milliseconds(ending.seconds);
+  log_.write("rank_ended", members);
   const auto& [code, signal] = ending.ending;
   const auto now = Clock::now();
   if (ending.ending.well()) {
@@ -98,9 +108,18 @@ void Supervisor::note(const RankEnding& ending) {
       signal_ != 0 && (code == kEnvironmentExit || code == 128 + signal_ || signal == signal_);
   if (asked_for || (stopping_ && !may_be_the_cause(ending.ending, failures_))) return;
   failures_.push_back(ending);
+  if (!failed_at_) failed_at_ = now;
   if (stopping_) return;
   const auto settled_at = code == kEnvironmentExit ? now + kSettling : now;
   settled_at_ = std::min(settled_at_.value_or(Clock::time_point::max()), settled_at);
+}
+
+void Supervisor::take_reports() {
+  for (const int64_t step : reports_.take()) {
+    if (committed_ && step <= *committed_) continue;
+    committed_ = step;
+    log_.write("committed", {{"attempt", attempt_}, {"step", step}});
+  }
 }
 
 void Supervisor::stop_all(Clock::time_point kill_at) {
@@ -116,6 +135,7 @@ void Supervisor::keep_deadlines() {
   if (settled_at_ && now >= *settled_at_) stop_all(*settled_at_ + options_.stop_grace);
   if (finish_by_ && now >= *finish_by_) {
     lingered_ = !all_reaped();
+    failed_at_ = now;
     finish_by_.reset();
     if (lingered_) stop_all(now + options_.stop_grace);
   }

@@ -13,11 +13,6 @@
 namespace tandem::launch {
 namespace {
 
-std::string signal_name(int signal) {
-  const char* abbreviation = ::sigabbrev_np(signal);
-  return abbreviation == nullptr ? "unknown" : std::string("SIG") + abbreviation;
-}
-
 std::string with_words(const std::string& message, const std::string& words) {
   constexpr std::string_view kHead = "error: ";
   const std::string_view said =
@@ -31,6 +26,11 @@ bool lost_something(const Ending& ending) {
 }
 
 }  // namespace
+
+std::string signal_name(int signal) {
+  const char* abbreviation = ::sigabbrev_np(signal);
+  return abbreviation == nullptr ? "unknown" : std::string("SIG") + abbreviation;
+}
 
 std::string describe(const Ending& ending) {
   if (ending.signal != 0) return fmt::format("signal {} ({})", ending.signal, signal_name(ending.signal));

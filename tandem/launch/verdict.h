@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,32 @@ struct RankEnding {
   int rank = 0;
   Ending ending;
   std::string last_words;
+  double seconds = 0;  ///< from its start to its end
 };
+
+/// What one incarnation of this node's ranks came to.
+enum class Outcome {
+  kDone,        ///< all ended well
+  kFailed,      ///< a rank failed, or none could be had
+  kLingered,    ///< ranks ran on too long after others had ended well
+  kSignalled,   ///< ended by a signal to the launcher
+  kOutputLost,  ///< all ended well, but standard output could not be written
+};
+
+/// One start of this node's ranks, from first to last.
+struct Incarnation {
+  LaunchResult result;
+  Outcome outcome = Outcome::kDone;
+  int signal = 0;                    ///< the first to the launcher, whatever the outcome; 0: none came
+  std::optional<int64_t> committed;  ///< highest step that was reported as committed
+  std::optional<RankEnding> cause;   ///< of kFailed
+  std::vector<RankEnding> endings;   ///< of all ranks, in order of time
+  double seconds = 0;                ///< from the start to the end of the last rank
+  double stop_seconds = 0;           ///< the part of it after the first failure
+};
+
+/// Returns the name of a signal, as `SIGKILL`.
+std::string signal_name(int signal);
 
 /// Formats how a rank ended, as in `exit code 17` or `signal 9 (SIGKILL)`.
 std::string describe(const Ending& ending);

@@ -15,6 +15,7 @@
 #include "tandem/checkpoint/agreement.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/retention.h"
+#include "tandem/launch/report_channel.h"
 #include "tandem/launch/threads.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
@@ -166,6 +167,8 @@ class Trainer {
     const fs::path saved =
         save_model(model_, folder, describe_step(config_, data_.train(), run_.identity, position_));
     observe::process_log()->info("saved step {} to {}", position_.step, saved.string());
+    // On every rank: each node's launcher hears only its own.
+    launch::report_committed_step(position_.step);
     if (!is_first()) return;
     // What cannot be removed costs room, not the run.
     if (const auto failure =

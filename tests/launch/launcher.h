@@ -75,9 +75,9 @@ struct Streams {
 class Launcher {
  public:
   explicit Launcher(const Folder& folder, std::vector<std::string> arguments,
-                    std::vector<std::string> environment = {}, Streams streams = {})
+                    std::vector<std::string> environment = {}, Streams streams = {},
+                    std::vector<std::string> command = {TANDEM_BINARY_DIR "/tandem", "launch"})
       : folder_(folder) {
-    std::vector<std::string> command = {TANDEM_BINARY_DIR "/tandem", "launch"};
     command.insert(command.end(), arguments.begin(), arguments.end());
     environment.push_back("F=" + (folder / ""));
     for (char** entry = ::environ; *entry != nullptr; ++entry) environment.emplace_back(*entry);

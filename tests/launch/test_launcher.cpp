@@ -371,7 +371,7 @@ TEST(Launcher, BadInputIsRefusedInOneLine) {
       {{"--ranks", "x", "--", "true"}, 2, "--ranks"},
       {{"--ranks", "2"}, 2, "command"},
       {{"--", "true"}, 2, "--ranks"},
-      {{"--ranks", "2", "--max-restarts", "1", "--", "true"}, 2, "not available yet"},
+      {{"--ranks", "2", "--max-restarts", "-1", "--", "true"}, 2, "--max-restarts -1"},
       {{"--ranks", "2", "--rendezvous", "node0", "--", "true"}, 2, "HOST:PORT"},
       {{"--ranks", "2", "--nodes", "2", "--", "true"}, 2, "--rendezvous"},
       {{"--ranks", "2", "--nodes", "2", "--node-rank", "2", "--", "true"}, 2, "--node-rank 2"},
