@@ -80,6 +80,8 @@ void Supervisor::reap() {
 
 void Supervisor::end_rank(SupervisedRank& rank, const siginfo_t& info) {
   rank.reaped = true;
+  // What it reported came before its end.
+  take_reports();
   // What a rank leaves behind ends with it, unless a signal went to the whole group and the rest may be
   // saving. The leader is still a zombie here, so the group's number is nobody else's.
   if (signal_ == 0 || stopping_) ::kill(-rank.process.pid, SIGKILL);

@@ -188,9 +188,11 @@ TEST(Restarts, EarlierRanksAndWhatTheyStartedAreGoneBefore) {
 
 TEST(Restarts, LauncherHoldsNoMoreDescriptorsAfterThem) {
   Folder folder;
-  QuickLauncher launcher(folder,
-                         "ls /proc/$PPID/fd | wc -l >$F/descriptors$A; report $A; [ $A = 5 ] || exit 3",
-                         {"--ranks", "1", "--max-restarts", "5", "--log-dir", folder / "logs"});
+  QuickLauncher launcher(
+      folder,
+      "until grep -q \"\\\"started\\\",\\\"attempt\\\":$A\" $F/logs/supervisor_0.jsonl; do sleep 0.01; done; "
+      "ls /proc/$PPID/fd | wc -l >$F/descriptors$A; report $A; [ $A = 5 ] || exit 3",
+      {"--ranks", "1", "--max-restarts", "5", "--log-dir", folder / "logs"});
   EXPECT_EQ(launcher.wait(), 0);
   EXPECT_EQ(contents(folder / "descriptors0"), contents(folder / "descriptors5"));
 }

@@ -136,8 +136,8 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(process.returncode, code, error)
         return error
 
-    def launch(self, run, ranks, sets=()):
-        return self.start([TANDEM, "launch", "--ranks", str(ranks), "--", *self.command(run, sets)])
+    def launch(self, run, ranks, sets=(), flags=()):
+        return self.start([TANDEM, "launch", "--ranks", str(ranks), *flags, "--", *self.command(run, sets)])
 
     def train(self, run, sets=(), ranks=1):
         """Trains to the end."""
