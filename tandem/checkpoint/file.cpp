@@ -52,9 +52,10 @@ File File::create(const fs::path& path) {
   return File(descriptor, path);
 }
 
-File File::open(const fs::path& path) {
+File File::open(const fs::path& path, Links links) {
   // O_NONBLOCK: a named pipe put in place of a file must not hold the reader up.
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  const int follow = links == Links::kFollow ? 0 : O_NOFOLLOW;
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
   if (descriptor < 0) fail(path, "open it");
   File file(descriptor, path);
   file.size_ = size_of(descriptor, path);
@@ -85,8 +86,8 @@ void File::read_at(int64_t position, std::span<std::byte> out) const {
   }
 }
 
-std::string read_text(const fs::path& path, int64_t max_bytes) {
-  const File file = File::open(path);
+std::string read_text(const fs::path& path, int64_t max_bytes, Links links) {
+  const File file = File::open(path, links);
   if (file.size() > max_bytes)
     throw EnvironmentError("{}: has {} bytes, more than the {} allowed", path.string(), file.size(),
                            max_bytes);

@@ -9,14 +9,17 @@
 
 namespace tandem::checkpoint {
 
-/// An open regular file of a step folder. Links are not followed, and what fails is an EnvironmentError that
+/// Whether a path's last name may be a link.
+enum class Links { kRefuse, kFollow };
+
+/// An open regular file. Links are not followed unless asked for, and what fails is an EnvironmentError that
 /// names the path and the cause. Movable; `read_at` may be called by several threads at once.
 class File {
  public:
   /// Creates a file that must not be there yet, for its owner only (mode 0600).
   static File create(const std::filesystem::path& path);
   /// Opens a file for reading.
-  static File open(const std::filesystem::path& path);
+  static File open(const std::filesystem::path& path, Links links = Links::kRefuse);
 
   File(File&& other) noexcept;
   File& operator=(File&&) = delete;
@@ -43,7 +46,7 @@ class File {
 };
 
 /// Returns the text of a file of at most `max_bytes`.
-std::string read_text(const std::filesystem::path& path, int64_t max_bytes);
+std::string read_text(const std::filesystem::path& path, int64_t max_bytes, Links links = Links::kRefuse);
 
 /// Creates a folder for its owner only (mode 0700), parents included, and syncs the parent of each new one.
 /// A folder that is there already is left as it is.

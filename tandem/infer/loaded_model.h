@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -10,6 +9,7 @@
 #include "tandem/checkpoint/reader.h"
 #include "tandem/comm/group.h"
 #include "tandem/data/special_ids.h"
+#include "tandem/infer/model_facts.h"
 #include "tandem/model/encoder_decoder.h"
 #include "tandem/model/parameter.h"
 
@@ -41,17 +41,5 @@ class LoadedModel {
 /// Reads a step's weights as `type` (fp32 or fp64), whatever layout wrote them. InputError where the step
 /// does not hold what its configuration says; EnvironmentError where a file is damaged.
 LoadedModel load_model(const checkpoint::StepReader& reader, at::ScalarType type = at::kFloat);
-
-/// Returns the model's configuration as the step's manifest has it. InputError where it has none.
-model::ModelConfig model_config_of(const checkpoint::StepReader& reader);
-
-/// Returns the special ids of the step's manifest; pad 0, eos 1 and no sentinels where it names none.
-data::SpecialIds special_ids_of(const checkpoint::StepReader& reader);
-
-/// Returns the longest target of the run's training, or 128 where the manifest does not say.
-int64_t usual_target_length(const checkpoint::StepReader& reader);
-
-/// Returns the longest source of the run's training; nothing where the manifest does not say.
-std::optional<int64_t> longest_trained_source(const checkpoint::StepReader& reader);
 
 }  // namespace tandem::infer
