@@ -23,20 +23,20 @@ constexpr int64_t kMaxHeaderBytes = 100'000'000;  // the limit of the reference 
 constexpr const char* kMetadata = "__metadata__";
 
 constexpr std::array<std::pair<std::string_view, int64_t>, 15> kTypeBytes{{{"F32", 4},
-                                                                          {"F64", 8},
-                                                                          {"BF16", 2},
-                                                                          {"F16", 2},
-                                                                          {"I64", 8},
-                                                                          {"I32", 4},
-                                                                          {"I16", 2},
-                                                                          {"I8", 1},
-                                                                          {"U64", 8},
-                                                                          {"U32", 4},
-                                                                          {"U16", 2},
-                                                                          {"U8", 1},
-                                                                          {"BOOL", 1},
-                                                                          {"F8_E5M2", 1},
-                                                                          {"F8_E4M3", 1}}};
+                                                                           {"F64", 8},
+                                                                           {"BF16", 2},
+                                                                           {"F16", 2},
+                                                                           {"I64", 8},
+                                                                           {"I32", 4},
+                                                                           {"I16", 2},
+                                                                           {"I8", 1},
+                                                                           {"U64", 8},
+                                                                           {"U32", 4},
+                                                                           {"U16", 2},
+                                                                           {"U8", 1},
+                                                                           {"BOOL", 1},
+                                                                           {"F8_E5M2", 1},
+                                                                           {"F8_E4M3", 1}}};
 
 // Bytes of an element, or 0 for a type that is not of the format.
 int64_t element_bytes(std::string_view type) {
