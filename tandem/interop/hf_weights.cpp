@@ -87,7 +87,9 @@ void HfWeights::add_file(const std::string& name) {
 }
 
 void HfWeights::add_indexed_files(const fs::path& index) {
-  for (const auto& [file, tensors] : read_index(index)) {
+  const auto indexed = read_index(index);
+  for (const auto& [file, tensors] : indexed) require_file(folder_ / file);
+  for (const auto& [file, tensors] : indexed) {
     add_file(file);
     for (const std::string& tensor : tensors)
       if (const HfTensor* found = find(tensor); found == nullptr || found->file != files_.size() - 1)
