@@ -150,9 +150,14 @@ TEST_F(TokenizerOfT5, GoesInAndOutWithItsModel) {
   EXPECT_EQ(checkpoint::bytes_of(scratch_ / "out" / "spiece.model"), model_with(0));
   EXPECT_EQ(json::parse(checkpoint::bytes_of(scratch_ / "out" / "tokenizer_config.json")),
             (json{{"tokenizer_class", "T5Tokenizer"}, {"extra_ids", 100}}));
+
+  write_bytes(scratch_ / "tandem" / "tokenizer.model", model_with(8));
+  EXPECT_THROW(export_t5({.checkpoint = scratch_ / "tandem", .output = scratch_ / "other", .progress = {}}),
+               InputError);
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "other"));
 }
 
-TEST_F(TokenizerOfT5, AnotherTokenizerBesideTheStepIsRefused) {
+TEST_F(TokenizerOfT5, WithoutOneNoneIsExported) {
   testing::HfFolder::golden("t5_tied_scaled").write(scratch_ / "in");
   import_t5({.source = scratch_ / "in", .output = scratch_ / "tandem", .progress = {}});
   const auto exported =
