@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "tandem/base/content_hash.h"
+#include "tandem/base/crc32c.h"
 
 namespace tandem::checkpoint {
 
@@ -19,20 +20,26 @@ using Ordered = nlohmann::ordered_json;
 constexpr std::array<std::pair<Role, std::string_view>, 3> kRoles{
     {{Role::kParameter, "parameter"}, {Role::kMoment1, "moment1"}, {Role::kMoment2, "moment2"}}};
 
-Ordered role_json(const StoredRole& role) {
-  Ordered slices = Ordered::array();
-  for (const StoredSlice& slice : role.slices)
-    slices.push_back({{"file", slice.file},
-                      {"position", slice.position},
-                      {"offset", slice.box.offset},
-                      {"extent", slice.box.extent}});
-  return {{"dtype", name_of(role.type)}, {"slices", std::move(slices)}};
+std::string hex_of(const std::vector<uint32_t>& sums) {
+  std::string text;
+  for (const uint32_t sum : sums) text += fmt::format("{:08x}", sum);
+  return text;
 }
 
-Ordered tensor_json(const StoredTensor& tensor) {
-  Ordered roles = Ordered::object();
-  for (const auto& [role, stored] : tensor.roles) roles[std::string(name_of(role))] = role_json(stored);
-  return {{"name", tensor.name}, {"shape", tensor.shape}, {"roles", std::move(roles)}};
+Ordered file_json(const StoredFile& file, int64_t chunk_bytes) {
+  Ordered ranges = Ordered::array();
+  for (const StoredRange& range : file.ranges) {
+    Ordered numbers{range.tensor, range.range.begin, range.range.count};
+    for (const auto* sizes : {&range.range.box.offset, &range.range.box.extent})
+      for (const int64_t size : *sizes) numbers.push_back(size);
+    ranges.push_back(std::move(numbers));
+  }
+  return {{"name", file.name},
+          {"bytes", file.bytes},
+          {"data_begin", file.data_begin},
+          {"crc32c", hex_of({file.sum(chunk_bytes)})},
+          {"chunk_crc32c", hex_of(file.chunk_sums)},
+          {"ranges", std::move(ranges)}};
 }
 
 Ordered tokenizer_json(const std::optional<TokenizerFacts>& facts) {
@@ -44,10 +51,11 @@ Ordered tokenizer_json(const std::optional<TokenizerFacts>& facts) {
           {"hash", facts->hash}};
 }
 
-Ordered names_json(const std::vector<Role>& roles) {
-  Ordered names = Ordered::array();
-  for (const Role role : roles) names.push_back(name_of(role));
-  return names;
+Ordered roles_json(const std::vector<StoredRole>& roles) {
+  Ordered list = Ordered::array();
+  for (const StoredRole& role : roles)
+    list.push_back({{"role", name_of(role.role)}, {"dtype", name_of(role.type)}});
+  return list;
 }
 
 // One member a line, and one element of a long list a line, so that text tools can show and compare it.
@@ -74,20 +82,45 @@ std::optional<Role> role_named(std::string_view name) {
   return std::nullopt;
 }
 
-const StoredTensor* Manifest::find(std::string_view name) const {
-  for (const StoredTensor& tensor : tensors)
-    if (tensor.name == name) return &tensor;
-  return nullptr;
+int64_t StoredFile::num_elements() const {
+  return ranges.empty() ? 0 : ranges.back().first + ranges.back().range.count;
+}
+
+uint32_t StoredFile::sum(int64_t chunk_bytes) const {
+  uint32_t whole = 0;
+  int64_t rest = bytes;
+  for (const uint32_t chunk : chunk_sums) {
+    whole = joined_crc32c(whole, chunk, std::min(rest, chunk_bytes));
+    rest -= chunk_bytes;
+  }
+  return whole;
+}
+
+std::optional<size_t> Manifest::find_role(Role role) const {
+  const auto& roles = description.roles;
+  const auto found = std::ranges::find(roles, role, &StoredRole::role);
+  if (found == roles.end()) return std::nullopt;
+  return static_cast<size_t>(found - roles.begin());
+}
+
+int64_t Manifest::position_of(const StoredFile& file, const StoredRange& range, size_t role) const {
+  const std::vector<StoredRole>& roles = description.roles;
+  int64_t position = file.data_begin + range.first * size_bytes(roles.at(role).type);
+  for (size_t before = 0; before < role; ++before)
+    position += file.num_elements() * size_bytes(roles[before].type);
+  return position;
 }
 
 std::string to_text(const Manifest& manifest) {
   const StepDescription& step = manifest.description;
   Ordered tensors = Ordered::array(), files = Ordered::array();
-  for (const StoredTensor& tensor : manifest.tensors) tensors.push_back(tensor_json(tensor));
-  for (const StoredFile& file : manifest.files) files.push_back({{"name", file.name}, {"bytes", file.bytes}});
+  for (const StoredTensor& tensor : manifest.tensors)
+    tensors.push_back({{"name", tensor.name}, {"shape", tensor.shape}});
+  for (const StoredFile& file : manifest.files) files.push_back(file_json(file, manifest.chunk_bytes));
 
   std::string text;
-  append_member(text, "format", {{"major", Manifest::kMajor}, {"minor", Manifest::kMinor}});
+  append_member(text, "format",
+                {{"major", Manifest::kMajor}, {"minor", Manifest::kMinor}, {"features", Ordered::array()}});
   append_member(text, "run", {{"id", step.run_id}, {"generation", step.generation}});
   append_member(text, "step", step.step);
   append_member(text, "times", {{"saved", manifest.saved_at}});
@@ -101,10 +134,25 @@ std::string to_text(const Manifest& manifest) {
                 {{"updates", step.optimizer_updates}, {"skipped_in_a_row", step.skipped_in_a_row}});
   append_member(text, "seed", step.seed);
   append_member(text, "tokenizer", tokenizer_json(step.tokenizer));
-  append_member(text, "roles", names_json(step.roles));
-  append_member(text, "files", files);
+  append_member(text, "validation_loss", step.validation_loss ? Ordered(*step.validation_loss) : Ordered());
+  append_member(text, "roles", roles_json(step.roles));
   append_member(text, "tensors", tensors);
-  return text + "\n}\n";
+  append_member(text, "chunk_bytes", manifest.chunk_bytes);
+  append_member(text, "files", files);
+  return sealed(std::move(text));
+}
+
+std::string sealed(std::string body) {
+  body += ",\n ";
+  body += fmt::format("\"sha256\":\"{}\"}}\n", sha256(body));
+  return body;
+}
+
+int64_t usual_chunk_bytes(int64_t step_bytes) {
+  constexpr int64_t kLeast = int64_t{64} << 10, kMostChunks = int64_t{1} << 21;
+  int64_t chunk_bytes = kLeast;
+  while (step_bytes / chunk_bytes > kMostChunks) chunk_bytes *= 2;
+  return chunk_bytes;
 }
 
 std::string hash_of(const json& config) { return content_hash(config.dump()); }

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +26,13 @@ enum class Role {
 /// Returns "parameter", "moment1" or "moment2". Lifetime: static.
 std::string_view name_of(Role role);
 std::optional<Role> role_named(std::string_view name);
+
+/// A role that a step stores of every tensor, and its element type there.
+struct StoredRole {
+  Role role = Role::kParameter;
+  DataType type = DataType::kF32;
+  bool operator==(const StoredRole&) const = default;
+};
 
 /// What a reader of text needs to know of the tokenizer.
 struct TokenizerFacts {
@@ -53,40 +59,41 @@ struct StepDescription {
   int64_t skipped_in_a_row = 0;
   uint64_t seed = 0;
   std::optional<TokenizerFacts> tokenizer;
-  /// What is stored of every tensor.
-  std::vector<Role> roles = {Role::kParameter};
+  std::optional<double> validation_loss;  ///< held-out loss at this step, where it was measured
+  /// What is stored of every tensor, element sizes not ascending, so that each element is aligned.
+  std::vector<StoredRole> roles;
   bool operator==(const StepDescription&) const = default;
 };
 
-/// A box of a tensor, and the bytes that hold it, row-major.
-struct StoredSlice {
-  layout::Slice box;
-  size_t file = 0;       ///< index in Manifest::files
-  int64_t position = 0;  ///< first byte, counted in the file
-  bool operator==(const StoredSlice&) const = default;
-};
-
-/// Where the values of one role of a tensor lie. The slices do not overlap and cover the tensor, in any
-/// order.
-struct StoredRole {
-  DataType type = DataType::kF32;
-  std::vector<StoredSlice> slices;
-  bool operator==(const StoredRole&) const = default;
-};
-
-/// A tensor of the model and all that is stored of it.
+/// A tensor of the model.
 struct StoredTensor {
   std::string name;
   layout::Shape shape;  ///< global, without padding
-  std::map<Role, StoredRole> roles;
   bool operator==(const StoredTensor&) const = default;
 };
 
-/// A shard file of the step.
+/// Elements of one tensor that a file holds, for each of the step's roles.
+struct StoredRange {
+  size_t tensor = 0;  ///< index in Manifest::tensors
+  layout::BoxRange range;
+  int64_t first = 0;  ///< elements of the file's ranges before this one
+  bool operator==(const StoredRange&) const = default;
+};
+
+/// A shard file of the step: a header, then for each role, in the step's order, all ranges one behind
+/// another. Each chunk of the file, header included, has a CRC32C.
 struct StoredFile {
-  std::string name;   ///< in the step's folder, without a slash
-  int64_t bytes = 0;  ///< of the whole file, header included
+  std::string name;        ///< in the step's folder, without a slash
+  int64_t bytes = 0;       ///< of the whole file, header included
+  int64_t data_begin = 0;  ///< bytes of the header; a multiple of 8
+  std::vector<uint32_t> chunk_sums;
+  std::vector<StoredRange> ranges;
   bool operator==(const StoredFile&) const = default;
+
+  /// Returns the number of elements of all ranges.
+  int64_t num_elements() const;
+  /// Returns the CRC32C of the whole file.
+  uint32_t sum(int64_t chunk_bytes) const;
 };
 
 /// The content of manifest.json: what a step is and where its bytes lie. Format: docs/formats.md.
@@ -96,21 +103,32 @@ struct Manifest {
   static constexpr int kMinor = 0;  ///< additions that an older reader may pass over
 
   StepDescription description;
-  std::string saved_at;  ///< UTC, ISO 8601
+  std::string saved_at;                    ///< UTC, ISO 8601
+  int64_t chunk_bytes = int64_t{1} << 20;  ///< that one CRC32C covers: files are read in these units
   std::vector<StoredTensor> tensors;
   std::vector<StoredFile> files;
   bool operator==(const Manifest&) const = default;
 
-  /// Returns the tensor of that name, or nullptr.
-  const StoredTensor* find(std::string_view name) const;
+  /// Returns the place of a role in the step's list, or nothing.
+  std::optional<size_t> find_role(Role role) const;
+  /// Returns the first byte of a range's values of the role at place `role`, counted in its file.
+  int64_t position_of(const StoredFile& file, const StoredRange& range, size_t role) const;
 };
+
+/// Returns how many bytes one checksum should cover in a step of so many: 64 KiB, or as much more, a power of
+/// two, as keeps the checksums below two millions.
+int64_t usual_chunk_bytes(int64_t step_bytes);
 
 /// Returns the text of manifest.json.
 std::string to_text(const Manifest& manifest);
 
-/// Reads a manifest's text and checks it whole: types, ranges, names, coverage, byte ranges inside files.
-/// `place` names the file in messages. InputError for a format of another major version, else an
-/// EnvironmentError.
+/// Returns `body`, the text of a JSON object without its closing brace, closed by the SHA-256 of itself: no
+/// byte of the text can change unnoticed.
+std::string sealed(std::string body);
+
+/// Reads a manifest's text and checks it whole: its seal, types, ranges, names, coverage, byte ranges inside
+/// files. `place` names the file in messages. InputError for a format of another major version or with
+/// features that this program does not know, else an EnvironmentError.
 Manifest parse_manifest(const std::string& text, const std::string& place);
 
 /// Returns a hash of a configuration, 32 hex digits, that does not depend on the order of its keys.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <set>
+#include <algorithm>
 #include <utility>
 
+#include "tandem/base/content_hash.h"
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/file_table.h"
 #include "tandem/checkpoint/json_members.h"
 #include "tandem/checkpoint/manifest.h"
-#include "tandem/checkpoint/names.h"
-#include "tandem/checkpoint/tensor_table.h"
 
 namespace tandem::checkpoint {
 
@@ -15,6 +15,17 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxManifestBytes = size_t{64} << 20;
+constexpr int64_t kMaxChunkBytes = int64_t{1} << 28;
+
+// The text must end as `sealed` makes it, byte for byte.
+void check_seal(const std::string& text, const std::string& place) {
+  constexpr size_t kSealBytes = sizeof(R"("sha256":""})") - 1 + 64 + 1;
+  const size_t begin = text.size() - std::min(text.size(), kSealBytes);
+  const std::string_view body = std::string_view(text).substr(0, begin);
+  if (std::string_view(text).substr(begin) != fmt::format("\"sha256\":\"{}\"}}\n", sha256(body)))
+    throw EnvironmentError("{}: is torn or damaged: it does not end with the SHA-256 of what comes before",
+                           place);
+}
 
 class Parser {
  public:
@@ -28,11 +39,13 @@ class Parser {
     JsonMembers times = group("times");
     manifest.saved_at = times.text("saved");
     finish(times);
-    read_files(manifest.files);
-    manifest.tensors = parse_tensor_table(members_.array("tensors"), {.place = place_,
-                                                                      .files = manifest.files,
-                                                                      .roles = manifest.description.roles,
-                                                                      .may_have_more = is_newer_});
+    const Unknown unknown = is_newer_ ? Unknown::kPassedOver : Unknown::kRefused;
+    manifest.tensors = parse_tensors(members_.array("tensors"), place_, unknown);
+    manifest.chunk_bytes = members_.integer("chunk_bytes", {.minimum = 8, .maximum = kMaxChunkBytes});
+    if (manifest.chunk_bytes % 8 != 0)
+      throw EnvironmentError("{}: 'chunk_bytes' {} is no multiple of 8", place_, manifest.chunk_bytes);
+    manifest.files = parse_files(members_.array("files"), manifest, place_, unknown);
+    members_.find("sha256");
     finish(members_);
     return manifest;
   }
@@ -53,6 +66,9 @@ class Parser {
       throw InputError("{}: is of format {}.{}, and this program reads {}.x; use a program that knows it",
                        place_, major, minor, Manifest::kMajor);
     is_newer_ = minor > Manifest::kMinor;
+    for (const json& feature : format.array("features"))
+      throw InputError("{}: needs the feature {}, which this program does not know; use a newer one", place_,
+                       feature.dump());
     finish(format);
   }
 
@@ -74,6 +90,7 @@ class Parser {
     read_progress(step);
     step.seed = members_.unsigned_integer("seed");
     step.tokenizer = read_tokenizer();
+    step.validation_loss = read_validation_loss();
     step.roles = read_roles();
   }
 
@@ -101,26 +118,31 @@ class Parser {
     return facts;
   }
 
-  std::vector<Role> read_roles() {
-    std::vector<Role> roles;
-    for (const json& name : members_.array("roles")) {
-      const std::optional<Role> role = name.is_string() ? role_named(name.get<std::string>()) : std::nullopt;
-      if (!role) throw EnvironmentError("{}: unknown role {}", place_, name.dump());
-      roles.push_back(*role);
-    }
-    return roles;
+  std::optional<double> read_validation_loss() {
+    const json* value = members_.find("validation_loss");
+    if (value != nullptr && value->is_null()) return std::nullopt;
+    if (value == nullptr || !value->is_number())
+      throw EnvironmentError("{}: 'validation_loss' is no number", place_);
+    return value->get<double>();
   }
 
-  void read_files(std::vector<StoredFile>& files) {
-    std::set<std::string> names;
-    for (const json& entry : members_.array("files")) {
-      JsonMembers file(entry, place_ + ": files");
-      files.push_back({.name = file.text("name"), .bytes = file.integer("bytes")});
-      finish(file);
-      const std::string& name = files.back().name;
-      if (!is_plain_file_name(name) || name == Manifest::kFileName || !names.insert(name).second)
-        throw EnvironmentError("{}: {} cannot be the name of one of its files", place_, json(name).dump());
+  std::vector<StoredRole> read_roles() {
+    std::vector<StoredRole> roles;
+    for (const json& entry : members_.array("roles")) {
+      JsonMembers members(entry, place_ + ": roles");
+      const std::string name = members.text("role"), type_name = members.text("dtype");
+      const std::optional<Role> role = role_named(name);
+      const std::optional<DataType> type = data_type_named(type_name);
+      finish(members);
+      if (!role || std::ranges::count(roles, *role, &StoredRole::role) > 0)
+        throw EnvironmentError("{}: cannot have the role '{}'", place_, name);
+      if (!type) throw EnvironmentError("{}: role {}: unknown dtype '{}'", place_, name, type_name);
+      if (!roles.empty() && size_bytes(*type) > size_bytes(roles.back().type))
+        throw EnvironmentError("{}: role {} has larger elements than the one before", place_, name);
+      roles.push_back({.role = *role, .type = *type});
     }
+    if (roles.empty()) throw EnvironmentError("{}: 'roles' is empty", place_);
+    return roles;
   }
 
   std::string place_;
@@ -131,6 +153,7 @@ class Parser {
 }  // namespace
 
 Manifest parse_manifest(const std::string& text, const std::string& place) {
+  check_seal(text, place);
   return Parser(parse_stored_json(text, place, kMaxManifestBytes), place).parse();
 }
 

@@ -25,15 +25,16 @@ std::string dump(const json& value) { return value.dump(-1, ' ', false, json::er
 }  // namespace
 
 std::string to_message(const RankReport& report) {
-  json slices = json::array();
-  for (const WrittenSlice& slice : report.slices)
-    slices.push_back({slice.tensor, static_cast<int>(slice.role), static_cast<int>(slice.type),
-                      slice.box.offset, slice.box.extent, slice.position});
-  json message = {{"run_id", report.run_id},
-                  {"step", report.step},
-                  {"failure", failure_json(report.failure)},
-                  {"slices", std::move(slices)}};
-  if (report.file) message["file"] = {report.file->name, report.file->bytes};
+  json message = {
+      {"run_id", report.run_id}, {"step", report.step}, {"failure", failure_json(report.failure)}};
+  if (report.file) {
+    const StoredFile& file = *report.file;
+    json ranges = json::array();
+    for (const StoredRange& stored : file.ranges)
+      ranges.push_back({stored.tensor, stored.range.begin, stored.range.count, stored.range.box.offset,
+                        stored.range.box.extent});
+    message["file"] = {file.name, file.bytes, file.data_begin, file.chunk_sums, std::move(ranges)};
+  }
   return dump(message);
 }
 
@@ -41,16 +42,20 @@ RankReport report_of(const std::string& text) {
   const json message = json::parse(text);
   RankReport report{.run_id = message.at("run_id"),
                     .step = message.at("step"),
-                    .failure = failure_of(message.at("failure")),
-                    .slices = {}};
-  if (message.contains("file"))
-    report.file = StoredFile{.name = message["file"].at(0), .bytes = message["file"].at(1)};
-  for (const json& slice : message.at("slices"))
-    report.slices.push_back({.tensor = slice.at(0),
-                             .role = static_cast<Role>(slice.at(1).get<int>()),
-                             .type = static_cast<DataType>(slice.at(2).get<int>()),
-                             .box = {.offset = slice.at(3), .extent = slice.at(4)},
-                             .position = slice.at(5)});
+                    .failure = failure_of(message.at("failure"))};
+  if (!message.contains("file")) return report;
+  const json& file = message["file"];
+  report.file = StoredFile{.name = file.at(0),
+                           .bytes = file.at(1),
+                           .data_begin = file.at(2),
+                           .chunk_sums = file.at(3),
+                           .ranges = {}};
+  for (const json& range : file.at(4))
+    report.file->ranges.push_back({.tensor = range.at(0),
+                                   .range = {.box = {.offset = range.at(3), .extent = range.at(4)},
+                                             .begin = range.at(1),
+                                             .count = range.at(2)},
+                                   .first = report.file->num_elements()});
   return report;
 }
 

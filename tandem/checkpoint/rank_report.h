@@ -11,22 +11,12 @@
 
 namespace tandem::checkpoint {
 
-/// A slice that a rank has written.
-struct WrittenSlice {
-  size_t tensor = 0;
-  Role role = Role::kParameter;
-  DataType type = DataType::kF32;
-  layout::Slice box;
-  int64_t position = 0;
-};
-
 /// What a rank tells rank 0 once its shard file is on the disk, or once it has failed.
 struct RankReport {
   std::string run_id;
   int64_t step = 0;
   std::optional<Failure> failure;
   std::optional<StoredFile> file;  ///< nothing for a rank without pieces
-  std::vector<WrittenSlice> slices;
 };
 
 /// Turns a report into a message, and back.

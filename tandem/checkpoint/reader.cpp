@@ -8,7 +8,6 @@
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/run_folder.h"
-#include "tandem/checkpoint/shard_cache.h"
 #include "tandem/checkpoint/step_folders.h"
 
 namespace tandem::checkpoint {
@@ -18,6 +17,16 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kMaxManifestBytes = int64_t{64} << 20;
+
+void check_size(const fs::directory_entry& entry, int64_t expected) {
+  std::error_code error;
+  if (!fs::is_regular_file(entry.symlink_status(error)))
+    throw EnvironmentError("{}: is not a regular file", entry.path().string());
+  const auto bytes = static_cast<int64_t>(entry.file_size(error));
+  if (error) throw EnvironmentError("{}: cannot read its size: {}", entry.path().string(), error.message());
+  if (bytes != expected)
+    throw EnvironmentError("{}: has {} bytes, its manifest says {}", entry.path().string(), bytes, expected);
+}
 
 bool holds_manifest(const fs::path& folder) {
   std::error_code ignored;
@@ -29,7 +38,11 @@ bool holds_manifest(const fs::path& folder) {
 StepReader::StepReader(fs::path folder, std::unique_ptr<const Manifest> manifest)
     : folder_(std::move(folder)),
       manifest_(std::move(manifest)),
-      shards_(std::make_unique<ShardCache>(folder_, *manifest_)) {}
+      planner_(std::make_unique<const Planner>(*manifest_)),
+      files_(std::make_unique<StepFiles>(folder_, *manifest_)) {
+  for (size_t tensor = 0; tensor < manifest_->tensors.size(); ++tensor)
+    tensors_.emplace(manifest_->tensors[tensor].name, tensor);
+}
 
 StepReader::StepReader(StepReader&&) noexcept = default;
 StepReader::~StepReader() = default;
@@ -43,12 +56,18 @@ StepReader StepReader::open_step(const fs::path& step_folder) {
 }
 
 std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
+  return newest_good(folder, [](const StepReader&) {});
+}
+
+std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
+                                                  const std::function<void(const StepReader&)>& load) {
   std::vector<FoundStep> steps = find_steps(folder);
   if (steps.empty()) steps = find_steps(checkpoints_of_run(folder));
   std::vector<std::string> damaged;
   for (auto found = steps.rbegin(); found != steps.rend(); ++found) {
     try {
       StepReader reader = open_step(found->folder);
+      load(reader);
       reader.passed_over_ = std::move(damaged);
       return reader;
     } catch (const EnvironmentError& error) {
@@ -61,8 +80,16 @@ std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
 }
 
 StepReader StepReader::open(const fs::path& folder) {
-  if (holds_manifest(folder)) return open_step(folder);
-  if (std::optional<StepReader> newest = open_newest(folder)) return std::move(*newest);
+  return load_newest(folder, [](const StepReader&) {});
+}
+
+StepReader load_newest(const fs::path& folder, const std::function<void(const StepReader&)>& load) {
+  if (holds_manifest(folder)) {
+    StepReader reader = StepReader::open_step(folder);
+    load(reader);
+    return reader;
+  }
+  if (std::optional<StepReader> newest = StepReader::newest_good(folder, load)) return std::move(*newest);
   throw InputError("{}: holds no checkpoint; give the folder of a run that has saved, or of one step",
                    folder.string());
 }
@@ -79,36 +106,38 @@ bool is_damaged(const fs::path& step_folder) {
 }
 
 void StepReader::check_files() const {
-  std::set<std::string> expected{Manifest::kFileName};
-  for (const StoredFile& file : manifest_->files) {
-    const int64_t bytes = File::open(folder_ / file.name).size();
-    if (bytes != file.bytes)
-      throw EnvironmentError("{}: has {} bytes, its manifest says {}", (folder_ / file.name).string(), bytes,
-                             file.bytes);
-    expected.insert(file.name);
-  }
-  for (size_t file = 0; file < manifest_->files.size(); ++file) shards_->get(file);
+  std::map<std::string, int64_t, std::less<>> missing;
+  for (const StoredFile& file : manifest_->files) missing[file.name] = file.bytes;
   std::error_code error;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error))
-    if (!expected.contains(entry->path().filename().string()))
+  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name == Manifest::kFileName) continue;
+    const auto found = missing.find(name);
+    if (found == missing.end())
       throw EnvironmentError("{}: is not in the step's manifest", entry->path().string());
+    check_size(*entry, found->second);
+    missing.erase(found);
+  }
   if (error) throw EnvironmentError("{}: cannot list the folder: {}", folder_.string(), error.message());
+  if (!missing.empty())
+    throw EnvironmentError("{}: is in the step's manifest and missing",
+                           (folder_ / missing.begin()->first).string());
 }
 
 void StepReader::require(const std::vector<layout::TensorSpec>& tensors, std::span<const Role> roles) const {
   std::vector<std::string> problems;
   for (const Role role : roles)
-    if (!std::ranges::count(manifest_->description.roles, role))
+    if (!manifest_->find_role(role))
       problems.push_back(fmt::format("it holds no {} of any tensor", name_of(role)));
   std::set<std::string_view> wanted;
   for (const layout::TensorSpec& spec : tensors) {
     wanted.insert(spec.name);
-    const StoredTensor* stored = manifest_->find(spec.name);
-    if (stored == nullptr)
+    const auto stored = tensors_.find(spec.name);
+    if (stored == tensors_.end())
       problems.push_back(fmt::format("tensor {} is missing", spec.name));
-    else if (stored->shape != spec.shape)
+    else if (const layout::Shape& shape = manifest_->tensors[stored->second].shape; shape != spec.shape)
       problems.push_back(fmt::format("tensor {} is [{}] there and [{}] in the model", spec.name,
-                                     fmt::join(stored->shape, ", "), fmt::join(spec.shape, ", ")));
+                                     fmt::join(shape, ", "), fmt::join(spec.shape, ", ")));
   }
   for (const StoredTensor& stored : manifest_->tensors)
     if (!wanted.contains(stored.name))

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,12 +13,12 @@
 #include <vector>
 
 #include "tandem/checkpoint/data_type.h"
+#include "tandem/checkpoint/load_plan.h"
 #include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/step_files.h"
 #include "tandem/layout/tensor_spec.h"
 
 namespace tandem::checkpoint {
-
-class ShardCache;
 
 /// One whole step of a checkpoint, opened for reading. Layout-free: any slice of any tensor can be read,
 /// whatever layout wrote it. Thread-safe; ranks open and read on their own, without communication.
@@ -25,7 +27,8 @@ class StepReader {
   /// Opens a step's folder, or the newest whole step of a run's folder or of a folder of steps. An InputError
   /// where there is none, an EnvironmentError where all are damaged.
   static StepReader open(const std::filesystem::path& folder);
-  /// Opens exactly this step's folder and checks the manifest, and of all files size and header.
+  /// Opens exactly this step's folder and checks the manifest, and that it holds just the manifest's files in
+  /// their sizes. Their contents are checked as they are read.
   static StepReader open_step(const std::filesystem::path& step_folder);
   /// As `open` for a run's folder or a folder of steps, but returns nothing where no step was saved yet.
   static std::optional<StepReader> open_newest(const std::filesystem::path& folder);
@@ -42,27 +45,55 @@ class StepReader {
   /// the first that differ, with both shapes.
   void require(const std::vector<layout::TensorSpec>& tensors, std::span<const Role> roles) const;
 
-  /// A part of one tensor's values.
+  /// A part of one tensor's values, and where they go.
+  struct Request {
+    std::string_view tensor;
+    Role role = Role::kParameter;
+    layout::BoxRange range;
+    DataType type = DataType::kF32;  ///< of the elements in `out`
+    std::span<std::byte> out;        ///< just their bytes
+  };
+
+  /// Reads all that is requested, on `threads` threads. Only chunks that hold requested elements are read,
+  /// each once, and each is held against its checksum before an element of it is passed on; takes one chunk
+  /// of memory a thread. An InputError where the step has no such tensor, role or elements, or stores a type
+  /// that does not convert: nothing is written then. An EnvironmentError names the file, bytes and tensors
+  /// that are damaged; `out` may hold anything then.
+  void read(std::span<const Request> requests, int threads = 1) const;
+
+  /// A box of one tensor's values.
   struct Wanted {
     std::string_view tensor;
     Role role = Role::kParameter;
     layout::Slice slice;
   };
-  /// Reads a slice as elements of `type`, row-major, into `out`, which has just that many bytes. Only the
-  /// bytes of the slice are read, besides one header for each file touched, with at most 1 MiB of memory. An
-  /// InputError where the step has no such tensor, role or slice, or stores a type that does not convert; an
-  /// EnvironmentError where a file is damaged.
+  /// Reads one box, as above.
   void read(const Wanted& wanted, DataType type, std::span<std::byte> out) const;
+
+  /// Plans what `read` does for these requests. Errors as there.
+  LoadPlan plan(std::span<const Request> requests) const;
 
  private:
   StepReader(std::filesystem::path folder, std::unique_ptr<const Manifest> manifest);
+  friend StepReader load_newest(const std::filesystem::path&, const std::function<void(const StepReader&)>&);
+  static std::optional<StepReader> newest_good(const std::filesystem::path& folder,
+                                               const std::function<void(const StepReader&)>& load);
   void check_files() const;
+  size_t tensor_of(const Request& request) const;
 
   std::filesystem::path folder_;
   std::unique_ptr<const Manifest> manifest_;
-  std::unique_ptr<ShardCache> shards_;
+  std::map<std::string, size_t, std::less<>> tensors_;  // places in the manifest
+  std::unique_ptr<const Planner> planner_;
+  std::unique_ptr<StepFiles> files_;
   std::vector<std::string> passed_over_;
 };
+
+/// Opens a step's folder, or the steps of a run's folder or of a folder of steps from the newest on, and
+/// calls `load`, until one step is not found damaged by either. Returns that step, with a line for each that
+/// was passed over. Errors as StepReader::open; what else `load` throws comes through.
+StepReader load_newest(const std::filesystem::path& folder,
+                       const std::function<void(const StepReader&)>& load);
 
 /// Tells whether a step's folder holds no whole step. One of a format that this program cannot read is
 /// somebody's whole step.

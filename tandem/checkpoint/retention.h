@@ -3,14 +3,37 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <vector>
 
 namespace tandem::checkpoint {
 
-/// Removes all steps of `folder` older than the newest `keep` whole ones, and returns the folders removed.
-/// The newest whole step always stays; damaged steps count for nothing, and newer ones stay to be looked at.
-/// `keep` 0 keeps all. One process calls it, the one that saves there. EnvironmentError where a removal
-/// fails.
-std::vector<std::filesystem::path> keep_newest(const std::filesystem::path& folder, int64_t keep);
+/// Which steps stay. A step that any of the rules keeps stays.
+struct RetentionRule {
+  int64_t newest = 0;  ///< so many of the newest; 0: all
+  int64_t every = 0;   ///< those whose number this divides; 0: none
+  int64_t best = 0;    ///< so many of those with the lowest held-out loss, the newer of equal ones
+};
+
+/// A whole step, as the rule sees it.
+struct KeptStep {
+  int64_t step = 0;
+  std::optional<double> validation_loss;
+};
+
+/// Returns the steps that the rule does not keep. `verified` are steps whose bytes were read back and found
+/// good since they were written; nothing is removed that is newer than the newest of them or is that one, so
+/// that the last good step never goes. Pure.
+std::set<int64_t> superfluous_steps(const std::vector<KeptStep>& whole, const RetentionRule& rule,
+                                    const std::set<int64_t>& verified);
+
+/// Removes what superfluous_steps says of the whole steps in a folder, and returns the folders removed.
+/// Damaged steps count for nothing and stay to be looked at while they are newer than the oldest step that
+/// stays; older ones are removed. One process calls it, the one that saves there. EnvironmentError where a
+/// removal fails.
+std::vector<std::filesystem::path> apply_retention(const std::filesystem::path& folder,
+                                                   const RetentionRule& rule,
+                                                   const std::set<int64_t>& verified);
 
 }  // namespace tandem::checkpoint

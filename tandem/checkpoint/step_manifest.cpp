@@ -18,34 +18,18 @@ std::string now_utc() {
   return text;
 }
 
-void add(const RankReport& report, Manifest& manifest) {
-  manifest.files.push_back(*report.file);
-  for (const WrittenSlice& slice : report.slices) {
-    StoredTensor& tensor = manifest.tensors.at(slice.tensor);
-    const auto found = tensor.roles.find(slice.role);
-    TANDEM_CHECK(found != tensor.roles.end(), "{} of {} is not among the step's roles", name_of(slice.role),
-                 tensor.name);
-    StoredRole& role = found->second;
-    if (role.slices.empty()) role.type = slice.type;
-    TANDEM_CHECK(role.type == slice.type, "{} of {} comes in two types", name_of(slice.role), tensor.name);
-    role.slices.push_back({.box = slice.box, .file = manifest.files.size() - 1, .position = slice.position});
-  }
-}
-
 }  // namespace
 
 Manifest manifest_of(const StepDescription& description, const std::vector<layout::TensorSpec>& tensors,
                      const std::vector<RankReport>& reports) {
   Manifest manifest{.description = description, .saved_at = now_utc(), .tensors = {}, .files = {}};
-  for (const layout::TensorSpec& spec : tensors) {
-    manifest.tensors.push_back({.name = spec.name, .shape = spec.shape, .roles = {}});
-    for (const Role role : description.roles) manifest.tensors.back().roles[role] = {};
-  }
+  for (const layout::TensorSpec& spec : tensors)
+    manifest.tensors.push_back({.name = spec.name, .shape = spec.shape});
   for (const RankReport& report : reports) {
     TANDEM_CHECK(report.step == description.step && report.run_id == description.run_id,
                  "a rank saves step {} of run {}, rank 0 step {} of run {}", report.step, report.run_id,
                  description.step, description.run_id);
-    if (report.file) add(report, manifest);
+    if (report.file) manifest.files.push_back(*report.file);
   }
   return manifest;
 }

@@ -11,10 +11,8 @@
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/names.h"
-#include "tandem/checkpoint/rank_report.h"
 #include "tandem/checkpoint/reader.h"
-#include "tandem/checkpoint/shard_cache.h"
-#include "tandem/checkpoint/shard_file.h"
+#include "tandem/checkpoint/step_files.h"
 #include "tandem/checkpoint/step_folders.h"
 #include "tandem/checkpoint/step_manifest.h"
 
@@ -24,131 +22,132 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<RankReport> reports_of(const std::vector<std::string>& messages, int64_t step) {
-  std::vector<RankReport> reports;
-  for (size_t rank = 0; rank < messages.size(); ++rank) {
-    reports.push_back(report_of(messages[rank]));
-    if (std::optional<Failure>& failure = reports.back().failure) {
-      failure->message = fmt::format("step {} is not saved, rank {}: {}", step, rank, failure->message);
-      raise(*failure);
-    }
-  }
-  return reports;
+int64_t bytes_of(const NewStep& step) {
+  int64_t elements = 0, element_bytes = 0;
+  for (const layout::TensorSpec& spec : step.tensors) elements += layout::num_elements(spec.shape);
+  for (const StoredRole& role : step.description.roles) element_bytes += size_bytes(role.type);
+  return elements * element_bytes;
 }
-
-class Saver {
- public:
-  Saver(const fs::path& folder, const StepDescription& description,
-        const std::vector<layout::TensorSpec>& tensors)
-      : folder_(folder),
-        step_folder_(folder / step_folder_name(description.step)),
-        unfinished_(folder / unfinished_folder_name(description.step, description.generation)),
-        description_(description),
-        tensors_(tensors) {}
-
-  const fs::path& step_folder() const { return step_folder_; }
-
-  /// Makes room for the step; rank 0.
-  void prepare() const {
-    create_folders(folder_);
-    remove_leftovers(folder_);
-    std::error_code ignored;
-    if (fs::exists(fs::symlink_status(step_folder_, ignored))) put_aside_damaged();
-    if (fs::exists(fs::symlink_status(unfinished_, ignored)))
-      throw EnvironmentError("{}: an interrupted save left it and it cannot be removed; remove it",
-                             unfinished_.string());
-    create_folders(unfinished_);
-  }
-
-  /// Writes the rank's own file; every rank.
-  RankReport write(std::span<const Piece> pieces, int rank) const {
-    RankReport report{.run_id = description_.run_id, .step = description_.step, .slices = {}};
-    report.failure = attempt([&] { write_file(pieces, rank, report); });
-    return report;
-  }
-
-  /// Checks what all ranks wrote and makes the step visible, or leaves nothing of it; rank 0.
-  void commit(const std::vector<std::string>& reports) const {
-    if (const auto failure = attempt([&] { publish(reports_of(reports, description_.step)); })) {
-      attempt([&] { remove_leftovers(folder_); });  // as far as that goes: the next save tries again
-      raise(*failure);
-    }
-  }
-
- private:
-  void publish(const std::vector<RankReport>& reports) const {
-    const std::string text = to_text(manifest_of(description_, tensors_, reports));
-    // As strict as at load, coverage included: what nobody could read is not published.
-    const std::optional<Failure> flaw = attempt([&] { parse_manifest(text, Manifest::kFileName); });
-    TANDEM_CHECK(!flaw, "{}", flaw->message);
-    File file = File::create(unfinished_ / Manifest::kFileName);
-    file.append(std::as_bytes(std::span(text)));
-    file.sync_and_close();
-    sync_folder(unfinished_);
-    rename_folder(unfinished_, step_folder_);
-    if (const std::optional<Failure> failure = attempt([&] { sync_folder(folder_); })) {
-      attempt([&] { remove_step(step_folder_); });
-      raise(*failure);
-    }
-  }
-
-  void put_aside_damaged() const {
-    if (!is_damaged(step_folder_))
-      throw InputError("{}: this step is saved already, and nothing is overwritten", step_folder_.string());
-    fs::path aside;
-    int number = 0;
-    do {
-      aside = folder_ / fmt::format("void_{}_{}", step_folder_.filename().string(), number++);
-    } while (fs::exists(aside));
-    rename_folder(step_folder_, aside);
-    sync_folder(folder_);
-  }
-
-  void write_file(std::span<const Piece> pieces, int rank, RankReport& report) const {
-    std::vector<NewEntry> entries;
-    std::map<std::pair<size_t, Role>, int64_t> numbers;
-    for (const Piece& piece : pieces) {
-      if (piece.slice.num_elements() == 0) continue;
-      entries.push_back({.name = entry_name(piece.role, tensors_.at(piece.tensor).name,
-                                            numbers[{piece.tensor, piece.role}]++),
-                         .type = piece.type,
-                         .shape = piece.slice.extent,
-                         .bytes = piece.bytes});
-      report.slices.push_back(
-          {.tensor = piece.tensor, .role = piece.role, .type = piece.type, .box = piece.slice});
-    }
-    if (entries.empty()) return;
-    const std::string name = shard_file_name({.generation = description_.generation, .rank = rank});
-    const WrittenShard shard = write_shard(unfinished_ / name,
-                                           {.run_id = description_.run_id,
-                                            .step = description_.step,
-                                            .generation = description_.generation,
-                                            .writer = rank},
-                                           entries);
-    sync_folder(unfinished_);
-    report.file = {.name = name, .bytes = shard.file_bytes};
-    for (size_t i = 0; i < entries.size(); ++i) report.slices[i].position = shard.positions[i];
-  }
-
-  const fs::path& folder_;
-  fs::path step_folder_, unfinished_;
-  const StepDescription& description_;
-  const std::vector<layout::TensorSpec>& tensors_;
-};
 
 }  // namespace
 
-fs::path save_step(const fs::path& folder, const StepDescription& description,
-                   const std::vector<layout::TensorSpec>& tensors, std::span<const Piece> pieces,
-                   Agreement& agreement) {
-  const Saver saver(folder, description, tensors);
+StepWriter::StepWriter(const NewStep& step)
+    : step_(step),
+      chunk_bytes_(step.chunk_bytes.value_or(usual_chunk_bytes(bytes_of(step)))),
+      step_folder_(step.folder / step_folder_name(step.description.step)),
+      unfinished_(step.folder / unfinished_folder_name(step.description.step, step.description.generation)) {}
+
+void StepWriter::prepare() const {
+  create_folders(step_.folder);
+  remove_leftovers(step_.folder);
+  std::error_code ignored;
+  if (fs::exists(fs::symlink_status(step_folder_, ignored))) put_aside_damaged();
+  if (fs::exists(fs::symlink_status(unfinished_, ignored)))
+    throw EnvironmentError("{}: an interrupted save left it and it cannot be removed; remove it",
+                           unfinished_.string());
+  create_folders(unfinished_);
+}
+
+void StepWriter::put_aside_damaged() const {
+  if (!is_damaged(step_folder_))
+    throw InputError("{}: this step is saved already, and nothing is overwritten", step_folder_.string());
+  fs::path aside;
+  int number = 0;
+  do {
+    aside = step_.folder / fmt::format("void_{}_{}", step_folder_.filename().string(), number++);
+  } while (fs::exists(aside));
+  rename_folder(step_folder_, aside);
+  sync_folder(step_.folder);
+}
+
+RankReport StepWriter::write(std::span<const Piece> pieces, int rank) const {
+  RankReport report{.run_id = step_.description.run_id, .step = step_.description.step};
+  report.failure = attempt([&] { report.file = write_file(pieces, rank); });
+  return report;
+}
+
+std::optional<StoredFile> StepWriter::write_file(std::span<const Piece> pieces, int rank) const {
+  const StepDescription& description = step_.description;
+  StoredFile file{.name = shard_file_name({.generation = description.generation, .rank = rank}),
+                  .chunk_sums = {},
+                  .ranges = {}};
+  for (const Piece& piece : pieces)
+    if (piece.range.count > 0)
+      file.ranges.push_back({.tensor = piece.tensor, .range = piece.range, .first = file.num_elements()});
+  if (file.ranges.empty()) return std::nullopt;
+  WrittenShard shard =
+      write_shard(unfinished_ / file.name,
+                  {.step = description.step, .generation = description.generation, .writer = rank},
+                  entries_of(pieces), chunk_bytes_);
+  sync_folder(unfinished_);
+  file.bytes = shard.file_bytes;
+  file.data_begin = shard.data_begin;
+  file.chunk_sums = std::move(shard.chunk_sums);
+  return file;
+}
+
+std::vector<NewEntry> StepWriter::entries_of(std::span<const Piece> pieces) const {
+  const std::vector<StoredRole>& roles = step_.description.roles;
+  std::vector<NewEntry> entries;
+  for (size_t role = 0; role < roles.size(); ++role) {
+    std::map<size_t, int64_t> numbers;
+    for (const Piece& piece : pieces)
+      if (piece.range.count > 0)
+        entries.push_back({.name = entry_name(roles[role].role, step_.tensors.at(piece.tensor).name,
+                                              numbers[piece.tensor]++),
+                           .type = roles[role].type,
+                           .shape = entry_shape(piece.range),
+                           .bytes = piece.values.at(role)});
+  }
+  return entries;
+}
+
+void StepWriter::commit(const std::vector<RankReport>& reports) const {
+  const auto failure = attempt([&] {
+    for (size_t rank = 0; rank < reports.size(); ++rank)
+      if (const std::optional<Failure>& failed = reports[rank].failure)
+        raise({.kind = failed->kind,
+               .message = fmt::format("step {} is not saved, rank {}: {}", step_.description.step, rank,
+                                      failed->message)});
+    publish(reports);
+  });
+  if (!failure) return;
+  attempt([&] { remove_leftovers(step_.folder); });  // as far as that goes: the next save tries again
+  raise(*failure);
+}
+
+void StepWriter::publish(const std::vector<RankReport>& reports) const {
+  Manifest manifest = manifest_of(step_.description, step_.tensors, reports);
+  manifest.chunk_bytes = chunk_bytes_;
+  const std::string text = to_text(manifest);
+  // As strict as at load, coverage included: what nobody could read is not published.
+  const std::optional<Failure> flaw = attempt([&] { parse_manifest(text, Manifest::kFileName); });
+  TANDEM_CHECK(!flaw, "{}", flaw->message);
+  File file = File::create(unfinished_ / Manifest::kFileName);
+  file.append(std::as_bytes(std::span(text)));
+  file.sync_and_close();
+  sync_folder(unfinished_);
+  rename_folder(unfinished_, step_folder_);
+  if (const std::optional<Failure> failure = attempt([&] { sync_folder(step_.folder); })) {
+    attempt([&] { remove_step(step_folder_); });
+    raise(*failure);
+  }
+}
+
+fs::path save_step(const NewStep& step, std::span<const Piece> pieces, Agreement& agreement) {
+  const StepWriter writer(step);
   const auto first = [&](const std::function<void()>& action) {
     on_first_rank(agreement, [&] { return action(), std::string(); });
   };
-  first([&] { saver.prepare(); });
-  const auto reports = agreement.gather(to_message(saver.write(pieces, agreement.rank())));
-  first([&] { saver.commit(reports); });
-  return saver.step_folder();
+  first([&] { writer.prepare(); });
+  const std::vector<std::string> messages =
+      agreement.gather(to_message(writer.write(pieces, agreement.rank())));
+  first([&] {
+    std::vector<RankReport> reports;
+    for (const std::string& message : messages) reports.push_back(report_of(message));
+    writer.commit(reports);
+  });
+  return writer.step_folder();
 }
 
 }  // namespace tandem::checkpoint

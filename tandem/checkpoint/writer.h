@@ -2,30 +2,66 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "tandem/checkpoint/agreement.h"
-#include "tandem/checkpoint/data_type.h"
+#include "tandem/checkpoint/byte_source.h"
 #include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/rank_report.h"
+#include "tandem/checkpoint/shard_file.h"
 #include "tandem/layout/tensor_spec.h"
 
 namespace tandem::checkpoint {
 
-/// One slice of one tensor that a rank hands over to be stored. The bytes are not owned; they hold the
-/// slice's elements row-major, and nothing else.
+/// A part of one tensor that a rank hands over to be stored.
 struct Piece {
   size_t tensor = 0;  ///< index in the list of specs
-  Role role = Role::kParameter;
-  layout::Slice slice;  ///< of the global tensor; pieces without elements are passed over
-  DataType type = DataType::kF32;
-  std::span<const std::byte> bytes;
+  layout::BoxRange range;
+  /// Its elements, for each of the description's roles in their order and type. Pieces without elements are
+  /// passed over.
+  std::vector<ByteSource> values;
 };
 
-/// Saves one step into `folder` (a run's `checkpoints/`, created if need be) and returns the step's folder
-/// there. All ranks call it with equal `description` and `tensors` (all tensors of the model, those of other
-/// ranks too); `pieces` are the rank's own, of any number. Together they must hold each element of each
+/// Where a step is saved, and what it is. Equal on all ranks that save it.
+struct NewStep {
+  std::filesystem::path folder;  ///< of steps: a run's `checkpoints/`, created if need be
+  StepDescription description;
+  std::vector<layout::TensorSpec> tensors;  ///< all of the model, those of other ranks too
+  std::optional<int64_t> chunk_bytes = {};  ///< unset: usual_chunk_bytes
+};
+
+/// The three parts of saving a step; save_step says what they come to. The step must outlive this.
+class StepWriter {
+ public:
+  explicit StepWriter(const NewStep& step);
+
+  /// Returns the folder that the step will have.
+  const std::filesystem::path& step_folder() const { return step_folder_; }
+
+  /// Makes room for the step: once, before any rank writes.
+  void prepare() const;
+  /// Writes the file of rank `rank`. What fails is told in the report. Ranks may write at once.
+  RankReport write(std::span<const Piece> pieces, int rank) const;
+  /// Checks what all ranks wrote, in their order, and makes the step visible, or leaves nothing of it: once.
+  void commit(const std::vector<RankReport>& reports) const;
+
+ private:
+  void publish(const std::vector<RankReport>& reports) const;
+  void put_aside_damaged() const;
+  std::optional<StoredFile> write_file(std::span<const Piece> pieces, int rank) const;
+  std::vector<NewEntry> entries_of(std::span<const Piece> pieces) const;
+
+  const NewStep& step_;
+  int64_t chunk_bytes_ = 0;
+  std::filesystem::path step_folder_, unfinished_;
+};
+
+/// Saves one step and returns its folder. All ranks call it with an equal `step`; `pieces` are the rank's
+/// own, of any number. Together they must hold each element of each
 /// tensor, for each of the description's roles, exactly once.
 ///
 /// The step's folder appears by one rename once all is on the disk: each rank writes a shard file into a
@@ -36,8 +72,6 @@ struct Piece {
 /// Communicates: two broadcasts and one gather of texts, all returning on every rank also when a rank fails.
 /// A failure on one rank is thrown on all, with its rank and its kind, and no trace of the step stays. Shard
 /// files and manifest are a function of the arguments, but for the time of saving.
-std::filesystem::path save_step(const std::filesystem::path& folder, const StepDescription& description,
-                                const std::vector<layout::TensorSpec>& tensors, std::span<const Piece> pieces,
-                                Agreement& agreement);
+std::filesystem::path save_step(const NewStep& step, std::span<const Piece> pieces, Agreement& agreement);
 
 }  // namespace tandem::checkpoint

@@ -58,7 +58,8 @@ void print_gaps(const OpenedCheckpoint& opened, const Gaps& gaps) {
 int generate(const GenerateOptions& options) {
   const OpenedCheckpoint opened(options.inference);
   const infer::Ids source = opened.source_of(options.source);
-  const infer::LoadedModel loaded = infer::load_model(opened.reader());
+  const auto model = opened.load();
+  const infer::LoadedModel& loaded = *model;
   std::optional<Gaps> gaps;
   if (options.candidates) gaps = infer::fill_gaps(loaded, source, {.count = *options.candidates});
   const infer::Generated generated =

@@ -45,13 +45,31 @@ void add_text_or_ids(CLI::App& app, TextOrIds& input, const std::string& what) {
       ->type_name("5,6,7");
 }
 
-OpenedCheckpoint::OpenedCheckpoint(const InferenceOptions& options)
-    : reader_(checkpoint::StepReader::open(options.checkpoint)),
-      tokenizer_(infer::choose_tokenizer(reader_, options.tokenizer, infer::special_ids_of(reader_))) {
-  for (const std::string& line : reader_.passed_over())
+namespace {
+
+void warn_of_damage(const checkpoint::StepReader& reader) {
+  for (const std::string& line : reader.passed_over())
     observe::standard_error().print("warning: passed over a damaged step: " + line);
+}
+
+}  // namespace
+
+OpenedCheckpoint::OpenedCheckpoint(const InferenceOptions& options)
+    : folder_(options.checkpoint),
+      reader_(checkpoint::StepReader::open(folder_)),
+      tokenizer_(infer::choose_tokenizer(reader_, options.tokenizer, infer::special_ids_of(reader_))) {
+  warn_of_damage(reader_);
   if (tokenizer_ && !tokenizer_->warning.empty())
     observe::standard_error().print("warning: " + tokenizer_->warning);
+}
+
+std::unique_ptr<const infer::LoadedModel> OpenedCheckpoint::load() const {
+  std::unique_ptr<const infer::LoadedModel> model;
+  const auto step = checkpoint::load_newest(folder_, [&](const checkpoint::StepReader& reader) {
+    model.reset(new infer::LoadedModel(infer::load_model(reader)));
+  });
+  if (step.folder() != reader_.folder()) warn_of_damage(step);
+  return model;
 }
 
 infer::Ids OpenedCheckpoint::ids_of(const TextOrIds& input) const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +48,11 @@ class OpenedCheckpoint {
   explicit OpenedCheckpoint(const InferenceOptions& options);
 
   const checkpoint::StepReader& reader() const { return reader_; }
+
+  /// Loads the model; of a run, that of an older step where the newest turns out damaged, which it says.
+  /// Errors as infer::load_model.
+  std::unique_ptr<const infer::LoadedModel> load() const;
+
   /// Returns the ids of an input: given ones as they are, a text tokenised (each <mask> the next sentinel)
   /// and with eos. InputError unless exactly one form is given, or for a text without a tokenizer.
   infer::Ids ids_of(const TextOrIds& input) const;
@@ -56,6 +63,7 @@ class OpenedCheckpoint {
   std::optional<std::string> text_of(const infer::Ids& ids) const;
 
  private:
+  std::filesystem::path folder_;
   checkpoint::StepReader reader_;
   std::optional<infer::ChosenTokenizer> tokenizer_;
 };

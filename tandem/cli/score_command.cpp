@@ -33,7 +33,8 @@ int score(const ScoreOptions& options) {
   const OpenedCheckpoint opened(options.inference);
   const infer::ScoreRequest request{.source = opened.source_of(options.source),
                                     .target = opened.ids_of(options.target)};
-  const infer::LoadedModel loaded = infer::load_model(opened.reader());
+  const auto model = opened.load();
+  const infer::LoadedModel& loaded = *model;
   const std::vector<double> scores = infer::score(loaded, {request}).front();
   if (options.inference.json)
     print_json({{"ids", request.target}, {"log_probabilities", scores}});

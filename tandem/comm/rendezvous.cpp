@@ -77,6 +77,42 @@ void await_all(c10d::Store& store, const Rendezvous& rendezvous, Clock::time_poi
   store.wait({all}, std::max(left, std::chrono::milliseconds(1)));
 }
 
+// c10d's errors have several lines and no cause that a user would know.
+template <class Action>
+auto told_in_a_line(const std::string& channel, const Action& action) {
+  try {
+    return action();
+  } catch (const std::exception& error) {
+    throw EnvironmentError("channel '{}': the job's store or a rank is lost: {}", channel,
+                           first_sentence(error));
+  }
+}
+
+class StoreKeys final : public Keys {
+ public:
+  StoreKeys(c10::intrusive_ptr<c10d::Store> store, std::string name, std::chrono::milliseconds deadline)
+      : store_(std::move(store)), name_(std::move(name)), deadline_(deadline) {}
+
+  void set(const std::string& key, const std::string& text) override {
+    told_in_a_line(name_, [&] { store_->set(key, std::vector<uint8_t>(text.begin(), text.end())); });
+  }
+  std::string get(const std::string& key) override {
+    return told_in_a_line(name_, [&] {
+      store_->wait({key}, deadline_);
+      const std::vector<uint8_t> bytes = store_->get(key);
+      return std::string(bytes.begin(), bytes.end());
+    });
+  }
+  void remove(const std::string& key) override {
+    told_in_a_line(name_, [&] { store_->deleteKey(key); });
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::Store> store_;
+  std::string name_;
+  std::chrono::milliseconds deadline_;
+};
+
 }  // namespace
 
 World::World(int rank, int size, std::shared_ptr<State> state)
@@ -128,6 +164,12 @@ std::vector<int> World::all_ranks() const {
   std::vector<int> ranks(static_cast<size_t>(size_));
   std::iota(ranks.begin(), ranks.end(), 0);
   return ranks;
+}
+
+StoreChannel World::make_channel(const std::string& name) const {
+  if (size_ == 1) return {};
+  auto store = c10::make_intrusive<c10d::PrefixStore>("channel/" + name, state_->store);
+  return {std::make_shared<StoreKeys>(std::move(store), name, state_->collective_deadline), rank_, size_};
 }
 
 Group World::make_group(const std::string& name, const std::vector<int>& ranks) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tandem/comm/group.h"
+#include "tandem/comm/store_channel.h"
 #include "tandem/layout/mesh.h"
 
 namespace tandem::comm {
@@ -52,6 +53,9 @@ class World {
   /// Returns the same ranks with names of groups of their own, so that a second mesh of them can be made. All
   /// ranks give the same name, new. Does not communicate.
   World within(const std::string& name) const;
+
+  /// Makes the channel of all ranks through the store. The name must be new. Does not communicate.
+  StoreChannel make_channel(const std::string& name) const;
 
   /// Makes the group of some ranks, ascending, this one among them. Only they call; blocks until they have.
   /// The name must be the same on all of them and new.

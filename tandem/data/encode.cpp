@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "tandem/base/error.h"
+#include "tandem/base/thread_team.h"
 #include "tandem/data/output_files.h"
 #include "tandem/data/text_lines.h"
-#include "tandem/data/thread_team.h"
 #include "tandem/data/token_index_writer.h"
 #include "tandem/data/tokenizer.h"
 

@@ -4,8 +4,10 @@
 #include <array>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include "tandem/base/error.h"
 #include "tandem/model/tensor_table.h"
@@ -17,16 +19,6 @@ namespace {
 schedule::StageLayers all_layers(const model::ModelConfig& config) {
   return {.encoder_end = static_cast<int>(config.encoder_layers),
           .decoder_end = static_cast<int>(config.decoder_layers)};
-}
-
-at::Tensor read_tensor(const checkpoint::StepReader& reader, const layout::TensorSpec& spec,
-                       at::ScalarType type) {
-  TANDEM_CHECK(type == at::kFloat || type == at::kDouble, "weights are loaded as fp32 or fp64");
-  at::Tensor tensor = at::empty(spec.shape, type);
-  const std::span bytes(static_cast<std::byte*>(tensor.mutable_data_ptr()), tensor.nbytes());
-  reader.read({.tensor = spec.name, .role = checkpoint::Role::kParameter, .slice = layout::whole(spec.shape)},
-              type == at::kDouble ? checkpoint::DataType::kF64 : checkpoint::DataType::kF32, bytes);
-  return tensor;
 }
 
 }  // namespace
@@ -42,8 +34,18 @@ LoadedModel load_model(const checkpoint::StepReader& reader, at::ScalarType type
   const model::ModelConfig config = model_config_of(reader);
   const auto table = model::tensor_table(config, {all_layers(config)});
   reader.require(table, std::array{checkpoint::Role::kParameter});
+  TANDEM_CHECK(type == at::kFloat || type == at::kDouble, "weights are loaded as fp32 or fp64");
   model::Parameters parameters;
-  for (const layout::TensorSpec& spec : table) parameters.add(spec).value = read_tensor(reader, spec, type);
+  std::vector<checkpoint::StepReader::Request> requests;
+  for (const layout::TensorSpec& spec : table) {
+    at::Tensor& value = parameters.add(spec).value;
+    value = at::empty(spec.shape, type);
+    requests.push_back({.tensor = spec.name,
+                        .range = layout::range_of(layout::whole(spec.shape)),
+                        .type = type == at::kDouble ? checkpoint::DataType::kF64 : checkpoint::DataType::kF32,
+                        .out = {static_cast<std::byte*>(value.mutable_data_ptr()), value.nbytes()}});
+  }
+  reader.read(requests, at::get_num_threads());
   return LoadedModel(config, std::move(parameters), special_ids_of(reader));
 }
 

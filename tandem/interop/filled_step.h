@@ -8,7 +8,6 @@
 #include <span>
 #include <vector>
 
-#include "tandem/checkpoint/data_type.h"
 #include "tandem/checkpoint/manifest.h"
 #include "tandem/layout/tensor_spec.h"
 
@@ -18,13 +17,13 @@ namespace tandem::interop {
 struct FilledPiece {
   size_t tensor = 0;  ///< index in the list of specs
   layout::Slice slice;
-  checkpoint::DataType type = checkpoint::DataType::kF32;
-  /// Fills a buffer with the slice's elements, row-major, from `first_element` on.
+  /// Fills a buffer with the slice's elements, row-major and in the type that the step stores, from
+  /// `first_element` on.
   std::function<void(int64_t first_element, std::span<std::byte> out)> fill;
 };
 
 /// Saves a step of parameters alone, by this process alone, and returns its folder; as checkpoint::save_step.
-/// Holds all bytes of the pieces in memory.
+/// The description has one role. Holds a block of the pieces in memory, whatever their size.
 std::filesystem::path save_filled_step(const std::filesystem::path& folder,
                                        const checkpoint::StepDescription& description,
                                        const std::vector<layout::TensorSpec>& tensors,

@@ -39,10 +39,10 @@ struct OutputTensor {
   int64_t num_elements() const { return layout::num_elements(shape); }
 };
 
-DataType stored_type(const StepReader& reader, const std::string& tensor) {
-  const DataType type = reader.manifest().find(tensor)->roles.at(Role::kParameter).type;
-  if (type == DataType::kI64)
-    throw InputError("{}: tensor {} holds integers, not weights", reader.folder().string(), tensor);
+DataType stored_type(const StepReader& reader) {
+  const checkpoint::Manifest& manifest = reader.manifest();
+  const DataType type = manifest.description.roles[manifest.find_role(Role::kParameter).value()].type;
+  if (type == DataType::kI64) throw InputError("{}: holds integers, not weights", reader.folder().string());
   return type;
 }
 
@@ -56,7 +56,7 @@ std::vector<OutputTensor> plan(const StepReader& reader, const std::vector<layou
                          .shape = part.shape,
                          .source_shape = spec.shape,
                          .first_element = first,
-                         .type = stored_type(reader, spec.name)});
+                         .type = stored_type(reader)});
       first += part.slice.num_elements();
     }
   }
@@ -154,7 +154,7 @@ T5Exported export_t5(const T5ExportOptions& options) {
   const std::vector<OutputTensor> tensors = plan(reader, table);
   for (const OutputTensor& tensor : tensors) result.parameters += tensor.num_elements();
   write_tokenizer(reader, ids, output, result);
-  output.write("config.json", text_of(t5_config_json(model, ids, stored_type(reader, "embedding"))));
+  output.write("config.json", text_of(t5_config_json(model, ids, stored_type(reader))));
   output.write("generation_config.json", text_of(t5_generation_json(ids)));
   result.bytes =
       WeightsFile(reader, options.progress).write(output.unfinished() / "model.safetensors", tensors);

@@ -111,18 +111,24 @@ class Plan {
   const model::ModelConfig& model() const { return model_; }
   ImportedHead head() const { return head_; }
 
+  /// Returns the type that holds all weights exactly.
+  DataType stored_type() const {
+    std::vector<const HfTensor*> all;
+    for (const auto& [name, sources] : sources_) all.insert(all.end(), sources.begin(), sources.end());
+    return common_type(all);
+  }
+
   std::vector<FilledPiece> pieces() const {
     const std::vector<TensorSpec> table = table_of(model_);
+    const DataType type = stored_type();
     std::vector<FilledPiece> pieces;
     for (size_t tensor = 0; tensor < table.size(); ++tensor) {
       const std::vector<T5Part> parts = t5_parts(table[tensor]);
       const std::vector<const HfTensor*>& sources = sources_.at(table[tensor].name);
-      const DataType type = common_type(sources);
       for (size_t part = 0; part < parts.size(); ++part)
         pieces.push_back(
             {.tensor = tensor,
              .slice = parts[part].slice,
-             .type = type,
              .fill = [this, type, source = sources[part]](int64_t first, std::span<std::byte> out) {
                weights_.read(*source, first, type, out);
              }});
@@ -203,18 +209,21 @@ T5Imported import_t5(const T5ImportOptions& options) {
                     .has_tokenizer = tokenizer.model.has_value(),
                     .sentinel_count = tokenizer.facts.sentinel_count,
                     .notes = tokenizer.notes};
+  const DataType type = plan.stored_type();
   for (const FilledPiece& piece : pieces) {
     result.parameters += piece.slice.num_elements();
-    result.bytes += piece.slice.num_elements() * checkpoint::size_bytes(piece.type);
+    result.bytes += piece.slice.num_elements() * checkpoint::size_bytes(type);
   }
   if (!config.not_used.empty())
     result.notes.push_back(fmt::format("not used of config.json: {}", fmt::join(config.not_used, ", ")));
   if (weights.find(kT5Unused) != nullptr) result.notes.push_back(fmt::format("not used: {}", kT5Unused));
 
-  const checkpoint::StepDescription description{.run_id = content_hash(model.dump()),
-                                                .code_version = TANDEM_VERSION,
-                                                .config = {{"model", model}},
-                                                .tokenizer = tokenizer.facts};
+  const checkpoint::StepDescription description{
+      .run_id = content_hash(model.dump()),
+      .code_version = TANDEM_VERSION,
+      .config = {{"model", model}},
+      .tokenizer = tokenizer.facts,
+      .roles = {{.role = checkpoint::Role::kParameter, .type = type}}};
   int64_t done = 0;
   const fs::path step = save_filled_step(output.unfinished(), description, table_of(plan.model()),
                                          with_progress(pieces, options.progress, result.bytes, done));

@@ -3,14 +3,14 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "tandem/checkpoint/byte_progress.h"
+
 namespace tandem::interop {
 
-/// Told now and then how many bytes of how many are done.
-using ByteProgress = std::function<void(int64_t done, int64_t total)>;
+using checkpoint::ByteProgress;
 
 struct T5ImportOptions {
   std::filesystem::path source;  ///< folder of Transformers

@@ -108,7 +108,7 @@ LaunchResult launch(const LaunchOptions& options, const Variables& variables) {
   LaunchBase base(options, variables);
   RestartPolicy policy(options.restarts, random_seed());
   Next why = Next::kDone;
-  const LaunchResult result = run_until_it_ends(base, policy, why);
+  LaunchResult result = run_until_it_ends(base, policy, why);
   nlohmann::ordered_json members = {{"cause", name_of(why)}, {"exit_code", result.exit_code}};
   if (!result.message.empty()) members["message"] = result.message;
   members["restarts"] = policy.restarts();

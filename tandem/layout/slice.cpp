@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <utility>
 
 #include "tandem/base/error.h"
 
@@ -101,6 +102,11 @@ std::string to_string(const Slice& slice) {
   for (size_t dim = 0; dim < slice.offset.size(); ++dim)
     text += fmt::format("{}{}:{}", dim ? ", " : "", slice.offset[dim], slice.offset[dim] + slice.extent[dim]);
   return text + "]";
+}
+
+BoxRange range_of(Slice box) {
+  const int64_t count = box.num_elements();
+  return {.box = std::move(box), .begin = 0, .count = count};
 }
 
 std::vector<RangeBox> boxes_of(const BoxRange& range) {

@@ -48,6 +48,9 @@ struct BoxRange {
   bool operator==(const BoxRange&) const = default;
 };
 
+/// Returns all elements of a box.
+BoxRange range_of(Slice box);
+
 /// A box of a global tensor whose elements are consecutive in a range, from its element `offset` on.
 struct RangeBox {
   Slice box;

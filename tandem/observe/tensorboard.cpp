@@ -3,10 +3,11 @@
 
 #include <bit>
 #include <chrono>
+#include <span>
 
 #include <fmt/format.h>
-#include <isa-l/crc.h>
 
+#include "tandem/base/crc32c.h"
 #include "tandem/observe/host.h"
 
 namespace tandem::observe {
@@ -55,9 +56,7 @@ class Message {
 };
 
 uint32_t masked_crc32c(std::string_view bytes) {
-  auto* data = reinterpret_cast<unsigned char*>(const_cast<char*>(bytes.data()));
-  const uint32_t crc = ~crc32_iscsi(data, static_cast<int>(bytes.size()), 0xFFFFFFFFu);
-  return std::rotr(crc, 15) + 0xA282EAD8u;
+  return std::rotr(crc32c(std::as_bytes(std::span(bytes))), 15) + 0xA282EAD8u;
 }
 
 std::chrono::nanoseconds since_epoch() { return std::chrono::system_clock::now().time_since_epoch(); }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/checkpointing.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "tandem/layout/state_parts.h"
 
 namespace tandem::train {
 
@@ -25,24 +29,26 @@ parallel::State state_of(Role role) {
   return parallel::State::kMaster;
 }
 
-// Calls visit(tensor index, box, bytes) for each piece of one kind of state in this rank's own parts of the
-// buckets.
-template <typename Visit>
-void for_each_piece(ShardedModel& model, Role role, const Visit& visit) {
-  const layout::MeshCoordinate& place = model.coordinate();
-  for (size_t bucket = 0; bucket < model.storage().buckets().size(); ++bucket) {
-    const at::Tensor shard = model.optimizer().shard(state_of(role), bucket);
-    for (const layout::ShardSegment& segment :
-         layout::shard_segments(model.storage().buckets()[bucket], place.data))
-      for (layout::PlacedBox& box :
-           layout::placed_boxes(model.table()[segment.tensor], place.tensor, model.mesh().extent().tensor,
-                                segment.tensor_offset, segment.num_elements)) {
-        const at::Tensor values = shard.narrow(
-            0, segment.shard_offset + box.local_offset - segment.tensor_offset, box.global.num_elements());
-        visit(segment.tensor, box.global,
-              std::span<std::byte>(static_cast<std::byte*>(values.data_ptr()), values.nbytes()));
-      }
+// Returns the elements of a part in this rank's memory.
+at::Tensor values_of(ShardedModel& model, Role role, const layout::StatePart& part) {
+  return model.optimizer().shard(state_of(role), part.bucket).narrow(0, part.offset, part.range.count);
+}
+
+std::span<std::byte> bytes_of(const at::Tensor& values) {
+  return {static_cast<std::byte*>(values.data_ptr()), values.nbytes()};
+}
+
+// Replicas of a part learn it from the rank that has read it: those on other stages first, then those of the
+// tensor group. Replicas list their parts alike, so they meet here in one order.
+void share(const ShardedModel& model, const layout::AssignedPart& assigned, const at::Tensor& values) {
+  const layout::TensorSpec& spec = model.table()[assigned.part.tensor];
+  const layout::MeshCoordinate &here = model.coordinate(), &writer = assigned.writer;
+  if (spec.is_shared() && here.tensor == writer.tensor) {
+    const auto root = std::ranges::find(spec.stages, writer.pipeline) - spec.stages.begin();
+    model.shared_groups().at(spec.stages).broadcast(values, static_cast<int>(root));
   }
+  if (spec.tensor_dim == layout::TensorSpec::kReplicated)
+    model.groups().tensor.broadcast(values, writer.tensor);
 }
 
 DataType stored_type(ShardedModel& model) {
@@ -57,28 +63,44 @@ std::string GroupAgreement::broadcast(const std::string& from_first) {
   return group_.broadcast_text(from_first);
 }
 
-std::filesystem::path save_model(ShardedModel& model, const std::filesystem::path& folder,
-                                 const checkpoint::StepDescription& description) {
-  const layout::MeshCoordinate& place = model.coordinate();
+std::vector<checkpoint::StoredRole> stored_roles(ShardedModel& model) {
+  std::vector<checkpoint::StoredRole> roles;
+  for (const Role role : {Role::kParameter, Role::kMoment1, Role::kMoment2})
+    roles.push_back({.role = role, .type = stored_type(model)});
+  return roles;
+}
+
+std::vector<checkpoint::Piece> written_pieces(ShardedModel& model,
+                                              std::span<const checkpoint::StoredRole> roles) {
   std::vector<checkpoint::Piece> pieces;
-  for (const Role role : description.roles)
-    for_each_piece(model, role, [&](size_t tensor, const layout::Slice& box, std::span<std::byte> bytes) {
-      const layout::TensorSpec& spec = model.table()[tensor];
-      if (!spec.is_owned_at(place)) return;
-      pieces.push_back(
-          {.tensor = tensor, .role = role, .slice = box, .type = stored_type(model), .bytes = bytes});
-    });
-  GroupAgreement agreement(model.groups().world);
-  return checkpoint::save_step(folder, description, model.table(), pieces, agreement);
+  for (const layout::StatePart& part : layout::written_parts(model.state_layout(), model.coordinate())) {
+    checkpoint::Piece& piece =
+        pieces.emplace_back(checkpoint::Piece{.tensor = part.tensor, .range = part.range, .values = {}});
+    for (const auto& [role, type] : roles)
+      piece.values.emplace_back(std::span<const std::byte>(bytes_of(values_of(model, role, part))));
+  }
+  return pieces;
 }
 
 void load_model(ShardedModel& model, const checkpoint::StepReader& reader, std::span<const Role> roles) {
   reader.require(model.table(), roles);
-  for (const Role role : roles)
-    for_each_piece(model, role, [&](size_t tensor, const layout::Slice& box, std::span<std::byte> bytes) {
-      reader.read({.tensor = model.table()[tensor].name, .role = role, .slice = box}, stored_type(model),
-                  bytes);
-    });
+  GroupAgreement agreement(model.groups().world);
+  const std::vector<layout::AssignedPart> parts =
+      layout::assigned_parts(model.state_layout(), model.coordinate());
+  checkpoint::on_every_rank(agreement, [&] {
+    std::vector<checkpoint::StepReader::Request> requests;
+    for (const auto& [part, writer] : parts)
+      if (writer == model.coordinate())
+        for (const Role role : roles)
+          requests.push_back({.tensor = model.table()[part.tensor].name,
+                              .role = role,
+                              .range = part.range,
+                              .type = stored_type(model),
+                              .out = bytes_of(values_of(model, role, part))});
+    reader.read(requests, at::get_num_threads());
+  });
+  for (const layout::AssignedPart& assigned : parts)
+    for (const Role role : roles) share(model, assigned, values_of(model, role, assigned.part));
   model.optimizer().publish();
 }
 

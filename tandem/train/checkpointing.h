@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <filesystem>
 #include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tandem/checkpoint/agreement.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/writer.h"
 #include "tandem/comm/group.h"
+#include "tandem/comm/store_channel.h"
 #include "tandem/train/sharded_model.h"
 
 namespace tandem::train {
@@ -25,13 +28,30 @@ class GroupAgreement final : public checkpoint::Agreement {
   const comm::Group& group_;
 };
 
-/// Saves master weights and moments: each rank writes what it owns, straight from its memory. All ranks call;
-/// returns the step's folder. Errors as checkpoint::save_step.
-std::filesystem::path save_model(ShardedModel& model, const std::filesystem::path& folder,
-                                 const checkpoint::StepDescription& description);
+/// The same, through the job's store: for the thread that saves.
+class ChannelAgreement final : public checkpoint::Agreement {
+ public:
+  explicit ChannelAgreement(comm::StoreChannel channel) : channel_(std::move(channel)) {}
+  int rank() const override { return channel_.rank(); }
+  int size() const override { return channel_.size(); }
+  std::vector<std::string> gather(const std::string& mine) override { return channel_.gather(mine); }
+  std::string broadcast(const std::string& from_first) override { return channel_.broadcast(from_first); }
 
-/// Fills master weights (Role::kParameter) or also the moments from a step of any layout; each rank reads
-/// what it holds. All ranks call. Errors as checkpoint::StepReader::read.
+ private:
+  comm::StoreChannel channel_;
+};
+
+/// Returns what a step stores of each tensor: master weights and moments, in the accumulation type.
+std::vector<checkpoint::StoredRole> stored_roles(ShardedModel& model);
+
+/// Returns what this rank writes of them: views of its memory, good until the next step. Over all ranks each
+/// element of the model is in one piece; replicas share the work.
+std::vector<checkpoint::Piece> written_pieces(ShardedModel& model,
+                                              std::span<const checkpoint::StoredRole> roles);
+
+/// Fills master weights (Role::kParameter) or also the moments from a step of any layout. Each element is
+/// read by one of the ranks that hold it, which tells the others. All ranks call; what one cannot read is an
+/// error on all, before a value is used: as checkpoint::StepReader::read, with the rank in front.
 void load_model(ShardedModel& model, const checkpoint::StepReader& reader,
                 std::span<const checkpoint::Role> roles);
 

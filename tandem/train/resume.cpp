@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/resume.h"
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,33 +62,21 @@ checkpoint::StepDescription describe_step(const RunConfig& config, const data::D
   RunConfig placeless = config;
   placeless.run_directory = ".";
   placeless.checkpoint.directory.reset();
-  checkpoint::StepDescription description{
-      .run_id = identity.run_id,
-      .generation = identity.generation,
-      .step = position.step,
-      .code_version = TANDEM_VERSION,
-      .config = nlohmann::json(config_to_json(placeless)),
-      .mesh = {.data = static_cast<int>(config.parallel.data),
-               .pipeline = static_cast<int>(config.parallel.pipeline),
-               .tensor = static_cast<int>(config.parallel.tensor)},
-      .next_sample = position.step * config.train.global_batch,
-      .optimizer_updates = position.optimizer_updates,
-      .skipped_in_a_row = position.skipped_in_a_row,
-      .seed = static_cast<uint64_t>(config.train.seed),
-      .roles = {checkpoint::Role::kParameter, checkpoint::Role::kMoment1, checkpoint::Role::kMoment2}};
+  checkpoint::StepDescription description{.run_id = identity.run_id,
+                                          .generation = identity.generation,
+                                          .step = position.step,
+                                          .code_version = TANDEM_VERSION,
+                                          .config = nlohmann::json(config_to_json(placeless)),
+                                          .mesh = {.data = static_cast<int>(config.parallel.data),
+                                                   .pipeline = static_cast<int>(config.parallel.pipeline),
+                                                   .tensor = static_cast<int>(config.parallel.tensor)},
+                                          .next_sample = position.step * config.train.global_batch,
+                                          .optimizer_updates = position.optimizer_updates,
+                                          .skipped_in_a_row = position.skipped_in_a_row,
+                                          .seed = static_cast<uint64_t>(config.train.seed),
+                                          .validation_loss = position.validation_loss};
   description.tokenizer = tokenizer_facts(data);
   return description;
-}
-
-std::optional<checkpoint::StepReader> open_together(
-    checkpoint::Agreement& agreement, const std::function<std::optional<checkpoint::StepReader>()>& choose) {
-  std::optional<checkpoint::StepReader> reader;
-  const std::string chosen = checkpoint::on_first_rank(agreement, [&] {
-    if (auto found = choose()) reader.emplace(std::move(*found));
-    return reader ? reader->folder().string() : "";
-  });
-  if (agreement.rank() != 0 && !chosen.empty()) reader.emplace(checkpoint::StepReader::open_step(chosen));
-  return reader;
 }
 
 void check_same_run(const RunConfig& config, const data::Dataset& data,

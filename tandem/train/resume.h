@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "tandem/checkpoint/agreement.h"
 #include "tandem/checkpoint/manifest.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/run_folder.h"
@@ -19,17 +17,13 @@ struct Position {
   int64_t step = 0;  ///< steps done, skipped ones included
   int64_t optimizer_updates = 0;
   int64_t skipped_in_a_row = 0;
+  std::optional<double> validation_loss;  ///< at this step, where it was measured
 };
 
-/// Returns what a checkpoint says of a step besides its tensors. The configuration in it leaves out where the
-/// run lies.
+/// Returns what a checkpoint says of a step besides its tensors; the roles are left to the caller. The
+/// configuration in it leaves out where the run lies.
 checkpoint::StepDescription describe_step(const RunConfig& config, const data::Dataset& data,
                                           const checkpoint::RunIdentity& identity, const Position& position);
-
-/// Opens the step that rank 0 chooses, the same on all ranks; nothing where it chooses none. All ranks call;
-/// one broadcast. What `choose` throws, every rank throws.
-std::optional<checkpoint::StepReader> open_together(
-    checkpoint::Agreement& agreement, const std::function<std::optional<checkpoint::StepReader>()>& choose);
 
 /// Throws InputError, naming every key, unless the step was saved by this run (`run`: what its folder says)
 /// and the configuration agrees in what would change the model or the order of its samples: also the number

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "tandem/base/config_reader.h"
 #include "tandem/base/error.h"
 #include "tandem/model/tensor_table.h"
 #include "tandem/train/flops.h"
@@ -74,6 +75,18 @@ layout::StateLayout state_layout(const RunConfig& config, const LayoutChange& ch
   } catch (const InputError& error) {
     throw InputError("{}: {}", name, error.what());
   }
+}
+
+layout::StateLayout state_layout(const nlohmann::json& stored, const LayoutChange& change,
+                                 const std::string& name) {
+  // What a layout does not depend on, in case it is missing.
+  nlohmann::json config = {{"run_directory", "."},
+                           {"data", {{"train", "."}, {"source_length", 512}, {"target_length", 128}}},
+                           {"train", {{"steps", 1}, {"global_batch", 1}}}};
+  config.merge_patch(stored);
+  RunConfig run;
+  read_config(run, {.name = name + ": config", .text = config.dump(), .sets = {}}).throw_problems();
+  return state_layout(run, change, name);
 }
 
 }  // namespace tandem::train

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "tandem/layout/mesh.h"
 #include "tandem/layout/state_parts.h"
 #include "tandem/parallel/parallel_config.h"
@@ -37,6 +39,11 @@ struct LayoutChange {
 /// stages stay. Throws InputError where the model cannot be laid out so; `name` says in it whose layout it
 /// is.
 layout::StateLayout state_layout(const RunConfig& config, const LayoutChange& change,
+                                 const std::string& name);
+
+/// Returns it for the configuration that a checkpoint's manifest holds; an imported model's has only `model`.
+/// InputError where it describes no model.
+layout::StateLayout state_layout(const nlohmann::json& stored, const LayoutChange& change,
                                  const std::string& name);
 
 }  // namespace tandem::train

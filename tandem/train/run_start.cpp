@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/run_start.h"
 
+#include <array>
 #include <filesystem>
+#include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,7 +12,10 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/reader.h"
+#include "tandem/checkpoint/step_folders.h"
 #include "tandem/observe/log.h"
 #include "tandem/train/checkpointing.h"
 
@@ -34,22 +40,73 @@ void copy_tokenizer(const data::Dataset& data, const fs::path& folder) {
     write_file_atomically(folder / "tokenizer.model", read_file(*data.tokenizer_path()));
 }
 
-Position resume(const StepReader& reader, ShardedModel& model) {
-  load_model(model, reader, std::vector{Role::kParameter, Role::kMoment1, Role::kMoment2});
-  const checkpoint::StepDescription& saved = reader.manifest().description;
-  model.optimizer().set_num_updates(saved.optimizer_updates);
-  observe::process_log()->info("resumed at step {} from {}", saved.step, reader.folder().string());
+Position position_of(const checkpoint::StepDescription& saved) {
   return {.step = saved.step,
           .optimizer_updates = saved.optimizer_updates,
-          .skipped_in_a_row = saved.skipped_in_a_row};
+          .skipped_in_a_row = saved.skipped_in_a_row,
+          .validation_loss = saved.validation_loss};
 }
 
-void start_from(const StepReader& reader, const data::Dataset& data, ShardedModel& model) {
-  load_model(model, reader, std::vector{Role::kParameter});
+// Opens a step on all ranks and fills the model from it. What one rank cannot do, none has done.
+checkpoint::StepDescription load_step(const fs::path& folder, ShardedModel& model,
+                                      std::span<const Role> roles) {
+  GroupAgreement agreement(model.groups().world);
+  std::optional<StepReader> reader;
+  checkpoint::on_every_rank(agreement, [&] { reader.emplace(StepReader::open_step(folder)); });
+  load_model(model, *reader, roles);
+  return reader->manifest().description;
+}
+
+// The newest step below `below` that rank 0 sees; "" where there is none.
+fs::path step_before(const fs::path& folder, int64_t below, checkpoint::Agreement& agreement) {
+  return checkpoint::on_first_rank(agreement, [&] {
+    fs::path newest;
+    for (const checkpoint::FoundStep& found : checkpoint::find_steps(folder))
+      if (found.step < below) newest = found.folder;
+    return newest.string();
+  });
+}
+
+std::optional<Position> resume(const RunConfig& config, ShardedModel& model) {
+  const fs::path folder = checkpoint_directory(config);
+  GroupAgreement agreement(model.groups().world);
   const auto log = observe::process_log();
-  log->info("started from the weights of {}; moments, steps and sample order are fresh",
-            reader.folder().string());
-  if (const auto difference = token_difference(data, reader.manifest().description); !difference.empty())
+  std::optional<checkpoint::Failure> newest_failure;
+  int64_t below = std::numeric_limits<int64_t>::max();
+  for (;;) {
+    const fs::path step = step_before(folder, below, agreement);
+    if (step.empty()) break;
+    std::optional<Position> position;
+    const auto failure = checkpoint::attempt([&] {
+      constexpr std::array kAll{Role::kParameter, Role::kMoment1, Role::kMoment2};
+      position = position_of(load_step(step, model, kAll));
+    });
+    if (position) {
+      model.optimizer().set_num_updates(position->optimizer_updates);
+      log->info("resumed at step {} from {}", position->step, step.string());
+      return position;
+    }
+    if (failure->kind != ErrorKind::kEnvironment ||
+        config.checkpoint.on_corrupt == checkpoint::OnCorrupt::kStop)
+      raise(*failure);
+    log->warning("{} is passed over: {}", step.string(), failure->message);
+    if (!newest_failure) newest_failure = failure;
+    below = *checkpoint::step_of_folder_name(step.filename().string());
+  }
+  if (newest_failure)
+    throw EnvironmentError("{}: none of its steps is whole; the newest: {}", folder.string(),
+                           newest_failure->message);
+  return std::nullopt;
+}
+
+void start_from(const fs::path& source, const data::Dataset& data, ShardedModel& model) {
+  GroupAgreement agreement(model.groups().world);
+  const fs::path step =
+      checkpoint::on_first_rank(agreement, [&] { return StepReader::open(source).folder().string(); });
+  const checkpoint::StepDescription saved = load_step(step, model, std::array{Role::kParameter});
+  const auto log = observe::process_log();
+  log->info("started from the weights of {}; moments, steps and sample order are fresh", step.string());
+  if (const auto difference = token_difference(data, saved); !difference.empty())
     log->warning("the data are not those of these weights: {}", difference);
 }
 
@@ -83,18 +140,8 @@ HeldRun take_run(const RunConfig& config, const data::Dataset& data, const Shard
 }
 
 Position restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model) {
-  GroupAgreement agreement(model.groups().world);
-  const auto open = [&](const std::function<std::optional<StepReader>()>& choose) {
-    std::optional<StepReader> reader = open_together(agreement, choose);
-    if (reader)
-      for (const std::string& line : reader->passed_over()) observe::process_log()->warning("{}", line);
-    return reader;
-  };
-  if (const auto newest = open([&] { return StepReader::open_newest(checkpoint_directory(config)); }))
-    return resume(*newest, model);
-  if (config.checkpoint.start_from)
-    start_from(*open([&] { return std::optional(StepReader::open(*config.checkpoint.start_from)); }), data,
-               model);
+  if (const std::optional<Position> position = resume(config, model)) return *position;
+  if (config.checkpoint.start_from) start_from(*config.checkpoint.start_from, data, model);
   return {};
 }
 

@@ -27,9 +27,10 @@ struct HeldRun {
 /// what rank 0 cannot do is an error on every rank: as check_same_run, StepReader::open and RunFolder::open.
 HeldRun take_run(const RunConfig& config, const data::Dataset& data, const ShardedModel& model);
 
-/// Fills the model from the run's newest whole step, or with the weights of checkpoint.start_from, and
-/// returns where the run stands; leaves fresh weights where there is neither. Says in the process log what it
-/// did. All ranks call. Errors as load_model.
+/// Fills the model from the run's newest good step, or with the weights of checkpoint.start_from, and returns
+/// where the run stands; leaves fresh weights where there is neither. A step that a rank finds damaged is
+/// passed over by all, with a warning, unless checkpoint.on_corrupt is `stop`. Says in the process log what
+/// it did. All ranks call. Errors as load_model; EnvironmentError where all steps are damaged.
 Position restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model);
 
 }  // namespace tandem::train

@@ -57,17 +57,16 @@ ShardedModel::ShardedModel(const RunConfig& config, const comm::World& world, in
       mesh_(mesh_extent(config.parallel)),
       coordinate_(mesh_.coordinate_of(world.rank())),
       groups_(comm::make_mesh_groups(world, mesh_)),
-      stages_(stages_of(config)) {
+      stages_(stages_of(config)),
+      state_layout_{.table = model::tensor_table(config.model, stages_),
+                    .mesh = mesh_,
+                    .max_bucket_elements = max_bucket_elements} {
   const int stage = coordinate_.pipeline;
   const parallel::StorageTypes types = storage_types(config.train.precision);
-  const auto table = model::tensor_table(config.model, stages_);
-  storage_ =
-      std::make_unique<parallel::BucketStorage>(table, stage,
-                                                layout::BucketRules{.data_ranks = mesh_.extent().data,
-                                                                    .tensor_ranks = mesh_.extent().tensor,
-                                                                    .max_elements = max_bucket_elements},
-                                                types);
-  reducer_ = std::make_unique<parallel::GradientReducer>(*storage_, groups_.data, make_shared_groups(world));
+  const std::vector<layout::TensorSpec>& table = state_layout_.table;
+  storage_ = std::make_unique<parallel::BucketStorage>(table, stage, state_layout_.bucket_rules(), types);
+  shared_groups_ = make_shared_groups(world);
+  reducer_ = std::make_unique<parallel::GradientReducer>(*storage_, groups_.data, shared_groups_);
   optimizer_ = std::make_unique<parallel::ShardedOptimizer>(
       *storage_, groups_.data, config.optimizer,
       config.parallel.sharded_optimizer ? parallel::Sharding::kSharded : parallel::Sharding::kReplicated);

@@ -10,6 +10,7 @@
 
 #include "tandem/comm/rendezvous.h"
 #include "tandem/layout/mesh.h"
+#include "tandem/layout/state_parts.h"
 #include "tandem/model/encoder_decoder.h"
 #include "tandem/parallel/bucket_storage.h"
 #include "tandem/parallel/gradient_reducer.h"
@@ -57,7 +58,11 @@ class ShardedModel {
   const layout::Mesh& mesh() const { return mesh_; }
   const layout::MeshCoordinate& coordinate() const { return coordinate_; }
   const comm::MeshGroups& groups() const { return groups_; }
+  /// Returns for each set of stages that share a tensor the group of its holders.
+  const parallel::SharedGroups& shared_groups() const { return shared_groups_; }
   const std::vector<layout::TensorSpec>& table() const { return storage_->specs(); }
+  /// Returns where the optimizer's state lies on all ranks.
+  const layout::StateLayout& state_layout() const { return state_layout_; }
   const std::vector<schedule::StageLayers>& stages() const { return stages_; }
   parallel::BucketStorage& storage() { return *storage_; }
   parallel::ShardedOptimizer& optimizer() { return *optimizer_; }
@@ -74,7 +79,9 @@ class ShardedModel {
   layout::MeshCoordinate coordinate_;
   comm::MeshGroups groups_;
   std::vector<schedule::StageLayers> stages_;
+  layout::StateLayout state_layout_;
   std::unique_ptr<parallel::BucketStorage> storage_;
+  parallel::SharedGroups shared_groups_;
   std::unique_ptr<parallel::GradientReducer> reducer_;
   std::unique_ptr<parallel::ShardedOptimizer> optimizer_;
   model::Parameters parameters_;

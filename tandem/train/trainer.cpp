@@ -13,9 +13,6 @@
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/agreement.h"
-#include "tandem/checkpoint/failure.h"
-#include "tandem/checkpoint/retention.h"
-#include "tandem/launch/report_channel.h"
 #include "tandem/launch/threads.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
@@ -26,6 +23,7 @@
 #include "tandem/train/reporter.h"
 #include "tandem/train/run_start.h"
 #include "tandem/train/sharded_model.h"
+#include "tandem/train/step_saver.h"
 #include "tandem/train/stop_request.h"
 #include "tandem/train/training_data.h"
 
@@ -45,6 +43,8 @@ class Trainer {
     run_ = take_run(config, data_.train(), model_);
     open_log();
     position_ = restore(config, data_.train(), model_);
+    saver_ =
+        std::make_unique<StepSaver>(config_, data_.train(), model_, world_, run_.identity, position_.step);
     describe_run();
     at::Tensor peak = at::full({1}, measure_gemm_peak(model_.storage().types().compute), at::kDouble);
     all().all_reduce(peak);
@@ -60,10 +60,18 @@ class Trainer {
     bool stopping = false;
     while (position_.step < config_.train.steps && !stopping) {
       step();
-      stopping = any_rank(stop_.came());
+      const Boundary boundary = largest_of_all({.signals = stop_.came() ? 1 : 0, .failures = saver_->poll()});
+      stopping = boundary.signals > 0;
       const int64_t every = config_.checkpoint.every_steps;
-      const bool last = position_.step == config_.train.steps;
-      if (last || stopping || (every > 0 && position_.step % every == 0)) save();
+      if (stopping || position_.step == config_.train.steps) {
+        prepare_save();
+        saver_->save_last(position_);
+      } else if (every > 0 && position_.step % every == 0) {
+        prepare_save();
+        saver_->save(position_);
+      } else {
+        saver_->check(boundary.failures);
+      }
     }
     if (reporter_) reporter_->finish();
     if (config_.observe.trace)
@@ -93,6 +101,17 @@ class Trainer {
   const comm::Group& all() const { return model_.groups().world; }
   bool is_first() const { return world_.rank() == 0; }
   fs::path run_folder() const { return config_.run_directory; }
+
+  // What ranks tell each other between two steps.
+  struct Boundary {
+    int64_t signals = 0;
+    int64_t failures = 0;  // saves in a row that failed
+  };
+  Boundary largest_of_all(const Boundary& mine) const {
+    at::Tensor numbers = at::tensor({mine.signals, mine.failures}, at::kLong);
+    all().all_reduce(numbers, comm::Reduce::kMax);
+    return {.signals = numbers[0].item<int64_t>(), .failures = numbers[1].item<int64_t>()};
+  }
 
   bool any_rank(bool mine) const {
     at::Tensor flag = at::full({1}, mine ? 1 : 0, at::kLong);
@@ -130,6 +149,7 @@ class Trainer {
     if (data_.num_evaluation_rounds() > 0 &&
         ((every > 0 && position_.step % every == 0) || position_.step == config_.train.steps))
       metrics.validation_loss = evaluate();
+    position_.validation_loss = metrics.validation_loss;
     if (reporter_)
       reporter_->step(metrics, step_flops(config_.model, {.source = result.source_tokens,
                                                           .target = result.target_tokens,
@@ -155,25 +175,14 @@ class Trainer {
     return sum.loss_sum / static_cast<double>(std::max<int64_t>(1, sum.target_tokens));
   }
 
-  void save() {
-    const observe::ScopedSpan span({"save", "checkpoint"});
+  // Saves are for the folder that this run holds, and follow the metrics of their steps.
+  void prepare_save() {
     GroupAgreement agreement(all());
     checkpoint::on_first_rank(agreement, [&] {
       run_.folder->check();
       reporter_->sync();
       return "";
     });
-    const fs::path folder = checkpoint_directory(config_);
-    const fs::path saved =
-        save_model(model_, folder, describe_step(config_, data_.train(), run_.identity, position_));
-    observe::process_log()->info("saved step {} to {}", position_.step, saved.string());
-    // On every rank: each node's launcher hears only its own.
-    launch::report_committed_step(position_.step);
-    if (!is_first()) return;
-    // What cannot be removed costs room, not the run.
-    if (const auto failure =
-            checkpoint::attempt([&] { checkpoint::keep_newest(folder, config_.checkpoint.keep); }))
-      observe::process_log()->warning("older steps stay: {}", failure->message);
   }
 
   const RunConfig config_;
@@ -183,6 +192,7 @@ class Trainer {
   ShardedModel model_;
   HeldRun run_;
   Position position_;
+  std::unique_ptr<StepSaver> saver_;
   std::unique_ptr<Reporter> reporter_;  // rank 0
 };
 

@@ -4,6 +4,7 @@
 usage: read_checkpoint.py STEP_FOLDER   Prints {tensor: {role: all its bytes in hex}}; exits 1 where a file breaks the
 safetensors rules or the manifest's word.
 """
+import hashlib
 import itertools
 import json
 import pathlib
@@ -29,7 +30,7 @@ def read_shard(path, expected_bytes, manifest):
     header = json.loads(content[8 : 8 + length].decode("utf-8"))
     metadata = header.pop("__metadata__")
     assert all(isinstance(value, str) for value in metadata.values())
-    assert metadata["run"] == manifest["run"]["id"] and metadata["step"] == str(manifest["step"])
+    assert metadata["step"] == str(manifest["step"])
     entries, end = {}, 0
     for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
         begin, stop = entry["data_offsets"]
@@ -41,10 +42,45 @@ def read_shard(path, expected_bytes, manifest):
     return entries
 
 
-def place(target, shape, box, size, data):
-    """Copies a box's elements, row-major, to where they lie in the whole tensor."""
-    ranges = [range(offset, offset + extent) for offset, extent in zip(box["offset"], box["extent"])]
-    for number, index in enumerate(itertools.product(*ranges)):
+def crc32c(data):
+    """Returns the CRC32C of bytes, bit by bit."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def sums_of(content, chunk_bytes):
+    """Returns what a manifest says of a file's bytes."""
+    chunks = [content[begin : begin + chunk_bytes] for begin in range(0, len(content), chunk_bytes)]
+    sums = "".join(f"{crc32c(chunk):08x}" for chunk in chunks)
+    return {"chunk_crc32c": sums, "crc32c": f"{crc32c(content):08x}"}
+
+
+def check_sums(path, file, chunk_bytes):
+    for key, value in sums_of(path.read_bytes(), chunk_bytes).items():
+        assert file[key] == value, f"{path}: {key}"
+
+
+def reseal(folder):
+    """Makes a step's manifest agree with what the files hold now, as if they had been saved so."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    del manifest["sha256"]
+    for file in manifest["files"]:
+        file.update(sums_of((folder / file["name"]).read_bytes(), manifest["chunk_bytes"]))
+    body = json.dumps(manifest)[:-1].encode() + b",\n "
+    path.write_bytes(body + b'"sha256":"' + hashlib.sha256(body).hexdigest().encode() + b'"}\n')
+
+
+def place(target, shape, piece, size, data):
+    """Copies a range of a box's elements, row-major, to where they lie in the whole tensor."""
+    begin, count, box = piece[0], piece[1], piece[2:]
+    ranges = [range(offset, offset + extent) for offset, extent in zip(box[: len(shape)], box[len(shape) :])]
+    elements = itertools.islice(itertools.product(*ranges), begin, begin + count)
+    for number, index in enumerate(elements):
         flat = 0
         for coordinate, extent in zip(index, shape):
             flat = flat * extent + coordinate
@@ -52,23 +88,37 @@ def place(target, shape, box, size, data):
         target[flat * size : (flat + 1) * size] = data[number * size : (number + 1) * size]
 
 
+def read_manifest(path):
+    text = path.read_bytes()
+    body, seal = text[:-77], text[-77:]
+    assert seal == b'"sha256":"' + hashlib.sha256(body).hexdigest().encode() + b'"}\n', "manifest: seal"
+    return json.loads(text)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    shards = [read_shard(folder / file["name"], file["bytes"], manifest) for file in manifest["files"]]
-    tensors = {}
-    for tensor in manifest["tensors"]:
-        tensors[tensor["name"]] = {}
-        for role, stored in tensor["roles"].items():
-            size = ELEMENT_BYTES[stored["dtype"]]
-            values = bytearray(product(tensor["shape"]) * size)
-            for piece in stored["slices"]:
-                name, dtype, shape, data = shards[piece["file"]][piece["position"]]
-                assert name.startswith(f"{role}/{tensor['name']}/") and dtype == stored["dtype"], name
-                assert shape == piece["extent"], name
-                place(values, tensor["shape"], piece, size, data)
-            tensors[tensor["name"]][role] = values.hex()
-    json.dump(tensors, sys.stdout)
+    manifest = read_manifest(folder / "manifest.json")
+    tensors = {
+        tensor["name"]: {
+            role["role"]: bytearray(product(tensor["shape"]) * ELEMENT_BYTES[role["dtype"]]) for role in manifest["roles"]
+        }
+        for tensor in manifest["tensors"]
+    }
+    for file in manifest["files"]:
+        check_sums(folder / file["name"], file, manifest["chunk_bytes"])
+        entries = read_shard(folder / file["name"], file["bytes"], manifest)
+        position = file["data_begin"]
+        for role in manifest["roles"]:
+            size = ELEMENT_BYTES[role["dtype"]]
+            for number, *piece in file["ranges"]:
+                tensor = manifest["tensors"][number]
+                name, dtype, shape, data = entries[position]
+                assert name.startswith(f"{role['role']}/{tensor['name']}/") and dtype == role["dtype"], name
+                assert product(shape) == piece[1], name
+                place(tensors[tensor["name"]][role["role"]], tensor["shape"], piece, size, data)
+                position += len(data)
+    hexadecimal = {name: {role: values.hex() for role, values in roles.items()} for name, roles in tensors.items()}
+    json.dump(hexadecimal, sys.stdout)
 
 
 if __name__ == "__main__":

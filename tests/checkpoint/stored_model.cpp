@@ -47,32 +47,27 @@ class StateBuilder {
                                                .tensor_ranks = layout_.mesh.tensor,
                                                .max_elements = layout_.bucket_elements});
     if (!layout_.shards_state && at_.data != 0) return {};
-    for (const Role role : kAllRoles)
-      for (const layout::Bucket& bucket : buckets) add(bucket, role);
+    for (const layout::Bucket& bucket : buckets) add(bucket);
     return std::move(state_);
   }
 
  private:
-  void add(const layout::Bucket& bucket, Role role) {
-    std::vector<std::byte>& shard =
-        state_.buffers.emplace_back(static_cast<size_t>(bucket.shard_elements) * 4, std::byte{0xEE});
+  void add(const layout::Bucket& bucket) {
     for (const layout::ShardSegment& segment : shard_segments(bucket, layout_.shards_state ? at_.data : 0)) {
       const TensorSpec& spec = tensors_[segment.tensor];
-      const bool is_owner = spec.owner_stage() == at_.pipeline &&
-                            (spec.tensor_dim != TensorSpec::kReplicated || at_.tensor == 0);
-      if (!is_owner) continue;
-      for (const layout::PlacedBox& box :
-           placed_boxes(spec, at_.tensor, layout_.mesh.tensor, segment.tensor_offset, segment.num_elements)) {
-        const auto values = stored_values(segment.tensor, role, spec.shape, box.global);
-        const int64_t first = segment.shard_offset + box.local_offset - segment.tensor_offset;
-        const auto bytes = std::span(shard).subspan(static_cast<size_t>(first) * 4, values.size());
-        std::copy(values.begin(), values.end(), bytes.begin());
-        state_.pieces.push_back({.tensor = segment.tensor,
-                                 .role = role,
-                                 .slice = box.global,
-                                 .type = DataType::kF32,
-                                 .bytes = bytes});
+      if (!spec.is_owned_at(at_)) continue;
+      const Slice box = local_slice(spec, at_.tensor, layout_.mesh.tensor);
+      // Padded rows come last in the local tensor.
+      const int64_t end = std::min(segment.tensor_offset + segment.num_elements, box.num_elements());
+      if (segment.tensor_offset >= end) continue;
+      Piece piece{.tensor = segment.tensor,
+                  .range = {.box = box, .begin = segment.tensor_offset, .count = end - segment.tensor_offset},
+                  .values = {}};
+      for (const Role role : kAllRoles) {
+        state_.buffers.push_back(stored_values(segment.tensor, role, spec.shape, piece.range));
+        piece.values.emplace_back(std::span<const std::byte>(state_.buffers.back()));
       }
+      state_.pieces.push_back(std::move(piece));
     }
   }
 
@@ -115,6 +110,16 @@ std::vector<std::byte> stored_values(size_t tensor, Role role, const Shape& shap
   return bytes;
 }
 
+std::vector<std::byte> stored_values(size_t tensor, Role role, const Shape& shape,
+                                     const layout::BoxRange& range) {
+  std::vector<std::byte> bytes;
+  for (const layout::RangeBox& box : boxes_of(range)) {
+    const std::vector<std::byte> part = stored_values(tensor, role, shape, box.box);
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  }
+  return bytes;
+}
+
 StoredState state_of(const StoredLayout& layout, int rank) { return StateBuilder(layout, rank).build(); }
 
 StepDescription described_step(int64_t step, const StoredLayout& layout) {
@@ -130,7 +135,8 @@ StepDescription described_step(int64_t step, const StoredLayout& layout) {
           .seed = 18446744073709551615u,
           .tokenizer =
               TokenizerFacts{.pad = 0, .eos = 1, .first_sentinel = 36, .sentinel_count = 4, .hash = "ab12"},
-          .roles = {Role::kParameter, Role::kMoment1, Role::kMoment2}};
+          .validation_loss = 2.125,
+          .roles = {{.role = Role::kParameter}, {.role = Role::kMoment1}, {.role = Role::kMoment2}}};
 }
 
 std::filesystem::path save_model(const std::filesystem::path& folder, const StepDescription& description,
@@ -138,8 +144,11 @@ std::filesystem::path save_model(const std::filesystem::path& folder, const Step
   std::filesystem::path step_folder;
   const auto thrown = run_ranks(layout::Mesh(layout.mesh).size(), [&](ThreadRank& rank) {
     const StoredState state = state_of(layout, rank.rank());
-    const auto path =
-        save_step(folder, description, stored_tensors(layout.mesh.pipeline), state.pieces, rank);
+    const auto path = save_step({.folder = folder,
+                                 .description = description,
+                                 .tensors = stored_tensors(layout.mesh.pipeline),
+                                 .chunk_bytes = layout.chunk_bytes},
+                                state.pieces, rank);
     if (rank.rank() == 0) step_folder = path;
   });
   if (thrown[0]) std::rethrow_exception(thrown[0]);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct StoredLayout {
   layout::MeshCoordinate mesh{.data = 1, .pipeline = 1, .tensor = 1};
   int64_t bucket_elements = 64;
   bool shards_state = true;  ///< else data rank 0 alone writes
+  int64_t chunk_bytes = 64;
 };
 
 /// Returns some layout, a function of the number alone.
@@ -33,9 +35,13 @@ std::vector<layout::TensorSpec> stored_tensors(int stages);
 std::vector<std::byte> stored_values(size_t tensor, Role role, const layout::Shape& shape,
                                      const layout::Slice& slice);
 
+/// Returns those of a range.
+std::vector<std::byte> stored_values(size_t tensor, Role role, const layout::Shape& shape,
+                                     const layout::BoxRange& range);
+
 /// What one rank holds and writes.
 struct StoredState {
-  std::vector<std::vector<std::byte>> buffers;
+  std::deque<std::vector<std::byte>> buffers;  // that stay where they are
   std::vector<Piece> pieces;
 };
 StoredState state_of(const StoredLayout& layout, int rank);

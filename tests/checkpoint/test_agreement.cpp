@@ -39,5 +39,21 @@ TEST(OnFirstRank, AnErrorThereIsTheSameErrorEverywhere) {
   expect_on_all<BugError>([] { throw std::runtime_error("what and where"); });
 }
 
+TEST(Agreement, TheFirstFailingRankSpeaksForAll) {
+  const auto thrown = run_ranks(4, [](ThreadRank& rank) {
+    on_every_rank(rank, [&] {
+      if (rank.rank() == 2) throw InputError("two");
+      if (rank.rank() == 3) throw EnvironmentError("three");
+    });
+  });
+  for (const auto& exception : thrown) {
+    EXPECT_EQ(message_of(exception), "rank 2: two");
+    EXPECT_THROW(std::rethrow_exception(exception), InputError);
+  }
+  OneRank alone;
+  EXPECT_NO_THROW(on_every_rank(alone, [] {}));
+  EXPECT_THROW(on_every_rank(alone, [] { throw EnvironmentError("one"); }), EnvironmentError);
+}
+
 }  // namespace
 }  // namespace tandem::checkpoint

@@ -44,7 +44,8 @@ struct Attempt {
       rank.after_broadcast = [&](int number) {
         if (number == 1) meddle(rank.rank(), folder / unfinished_folder_name(1, description.generation));
       };
-      save_step(folder, description, stored_tensors(1), state.pieces, rank);
+      save_step({.folder = folder, .description = description, .tensors = stored_tensors(1)}, state.pieces,
+                rank);
     });
   }
 };
@@ -107,13 +108,13 @@ TEST(Failures, PiecesThatDoNotCoverTheModelAreNeverPublished) {
   EXPECT_THAT(message_after([](int rank, std::vector<Piece>& pieces) {
                 if (rank == 1) pieces.pop_back();
               }),
-              AllOf(HasSubstr(", moment2: "), HasSubstr("slices cover")));
+              HasSubstr("slices cover"));
   EXPECT_THAT(message_after([](int rank, std::vector<Piece>& pieces) {
                 if (rank == 1) pieces.push_back(pieces.front());
               }),
-              AllOf(HasSubstr(", parameter: "), HasSubstr("overlap")));
+              HasSubstr("overlap"));
   EXPECT_THAT(message_after([](int rank, std::vector<Piece>& pieces) {
-                if (rank == 1) pieces.front().bytes = pieces.front().bytes.subspan(1);
+                if (rank == 1) pieces.front().values[1] = std::span<const std::byte>();
               }),
               HasSubstr("step 1 is not saved, rank 1"));
   EXPECT_THAT(message_after([](int rank, std::vector<Piece>& pieces) {
@@ -127,7 +128,8 @@ TEST(Failures, RanksThatSaveDifferentRunsAreFound) {
   const auto thrown = run_ranks(kRanks, [&](ThreadRank& rank) {
     StepDescription description = described_step(1, kLayout);
     if (rank.rank() == 1) description.run_id = "other";
-    save_step(scratch.path(), description, stored_tensors(1), state_of(kLayout, rank.rank()).pieces, rank);
+    save_step({.folder = scratch.path(), .description = description, .tensors = stored_tensors(1)},
+              state_of(kLayout, rank.rank()).pieces, rank);
   });
   EXPECT_TRUE(all_are<BugError>(thrown));
   EXPECT_THAT(messages_of(thrown), Each(HasSubstr("of run other")));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "resealed.h"
 #include "stored_model.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/manifest.h"
@@ -17,13 +18,25 @@ using testing::StartsWith;
 
 Manifest small_manifest() {
   StepDescription description = described_step(9, {});
-  description.roles = {Role::kParameter};
-  StoredRole halves{.slices = {{.box = {.offset = {0, 0}, .extent = {2, 3}}, .file = 0, .position = 64},
-                               {.box = {.offset = {2, 0}, .extent = {2, 3}}, .file = 1, .position = 64}}};
+  description.roles = {{.role = Role::kMoment1, .type = DataType::kF64}, {.role = Role::kParameter}};
+  const auto half = [](int64_t row) {
+    return StoredRange{.range = layout::range_of({.offset = {row, 0}, .extent = {2, 3}})};
+  };
+  const StoredRange rest{.range = {.box = layout::whole({4, 3}), .begin = 6, .count = 6}};
   return {.description = description,
           .saved_at = "2020-01-02T03:04:05Z",
-          .tensors = {{.name = "w", .shape = {4, 3}, .roles = {{Role::kParameter, halves}}}},
-          .files = {{.name = "a.safetensors", .bytes = 88}, {.name = "b.safetensors", .bytes = 100}}};
+          .chunk_bytes = 80,
+          .tensors = {{.name = "w", .shape = {4, 3}}},
+          .files = {{.name = "a.safetensors",
+                     .bytes = 64 + 6 * 12,
+                     .data_begin = 64,
+                     .chunk_sums = {1, 0xABCDEF01},
+                     .ranges = {half(0)}},
+                    {.name = "b.safetensors",
+                     .bytes = 8 + 6 * 12,
+                     .data_begin = 8,
+                     .chunk_sums = {0xFFFFFFFF},
+                     .ranges = {rest}}}};
 }
 
 // Returns "kind: message" of the error that a text gives.
@@ -41,7 +54,7 @@ std::string error_of(const std::string& text) {
 std::string error_after(const std::function<void(json&)>& edit) {
   json manifest = json::parse(to_text(small_manifest()));
   edit(manifest);
-  return error_of(manifest.dump());
+  return error_of(resealed(manifest));
 }
 
 TEST(Manifest, TextBringsBackEverything) {
@@ -49,28 +62,49 @@ TEST(Manifest, TextBringsBackEverything) {
   EXPECT_EQ(parse_manifest(to_text(manifest), "m"), manifest);
 }
 
-TEST(Manifest, TextHasOneTensorALine) {
+TEST(Manifest, TextHasOneTensorALineAndEndsWithItsSeal) {
   const std::string text = to_text(small_manifest());
-  EXPECT_THAT(text, StartsWith("{\n \"format\": {\"major\":1,\"minor\":0},\n \"run\": {"));
-  EXPECT_THAT(text,
-              HasSubstr("\n  {\"name\":\"w\",\"shape\":[4,3],\"roles\":{\"parameter\":{\"dtype\":\"F32\","));
+  EXPECT_THAT(text, StartsWith("{\n \"format\": {\"major\":1,\"minor\":0,\"features\":[]},\n \"run\": {"));
+  EXPECT_THAT(text, HasSubstr("\n  {\"name\":\"w\",\"shape\":[4,3]}\n ]"));
+  EXPECT_THAT(text, testing::ContainsRegex(",\n \"sha256\":\"[0-9a-f]{64}\"}\n$"));
+}
+
+TEST(Manifest, PositionsFollowFromTheOrderOfRolesAndRanges) {
+  Manifest manifest = small_manifest();
+  StoredFile& file = manifest.files[0];
+  file.ranges.push_back({.range = file.ranges[0].range, .first = 6});
+  EXPECT_EQ(manifest.position_of(file, file.ranges[1], 0), 64 + 6 * 8);
+  EXPECT_EQ(manifest.position_of(file, file.ranges[1], 1), 64 + 12 * 8 + 6 * 4);
+  EXPECT_EQ(manifest.find_role(Role::kParameter), 1u);
+  EXPECT_EQ(manifest.find_role(Role::kMoment2), std::nullopt);
+}
+
+TEST(Manifest, EachFlippedBitIsFound) {
+  const std::string text = to_text(small_manifest());
+  for (size_t bit = 0; bit < text.size() * 8; ++bit) {
+    std::string flipped = text;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    ASSERT_THAT(error_of(flipped), StartsWith("environment: step/manifest.json: is torn or damaged")) << bit;
+  }
 }
 
 TEST(Manifest, EachCutIsRefused) {
   const std::string text = to_text(small_manifest());
-  for (size_t length = 0; length + 1 < text.size(); ++length)
+  for (size_t length = 0; length < text.size(); ++length)
     EXPECT_THAT(error_of(text.substr(0, length)), StartsWith("environment: step/manifest.json")) << length;
 }
 
 TEST(Manifest, MissingMembersAreNamed) {
   const json whole = json::parse(to_text(small_manifest()));
-  for (const auto& [key, value] : whole.items())
+  for (const auto& [key, value] : whole.items()) {
+    if (key == "sha256") continue;
     EXPECT_THAT(error_after([&, name = key](json& m) { m.erase(name); }),
                 testing::AllOf(StartsWith("environment: step/manifest.json"), HasSubstr(key)));
+  }
 }
 
 TEST(Manifest, LiesAreNamed) {
-  const auto slice = [](json& m) -> json& { return m["tensors"][0]["roles"]["parameter"]["slices"][1]; };
+  const auto range = [](json& m) -> json& { return m["files"][1]["ranges"][0]; };
   const std::vector<std::pair<std::function<void(json&)>, std::string>> cases{
       {[](json& m) { m["stepp"] = 1; }, "'stepp' is not known here"},
       {[](json& m) { m["step"] = -1; }, "'step' is -1"},
@@ -79,18 +113,29 @@ TEST(Manifest, LiesAreNamed) {
       {[](json& m) { m["config"]["model"]["heads"] = 5; }, "config_hash"},
       {[](json& m) { m["mesh"]["data"] = "1"; }, "mesh: 'data' is not an integer"},
       {[](json& m) { m["tokenizer"]["pad"] = -1; }, "tokenizer: 'pad' is -1"},
-      {[](json& m) { m["roles"][0] = "moment3"; }, "unknown role \"moment3\""},
-      {[](json& m) { m["roles"].push_back("moment1"); }, "tensor w: 'moment1' is missing"},
+      {[](json& m) { m["validation_loss"] = "low"; }, "'validation_loss' is no number"},
+      {[](json& m) { m["roles"][0]["role"] = "moment3"; }, "cannot have the role 'moment3'"},
+      {[](json& m) { m["roles"].push_back(m["roles"][1]); }, "cannot have the role 'parameter'"},
+      {[](json& m) { m["roles"] = json::array(); }, "'roles' is empty"},
+      {[](json& m) { m["roles"][0]["dtype"] = "F16"; }, "role moment1: unknown dtype 'F16'"},
+      {[](json& m) { std::swap(m["roles"][0], m["roles"][1]); }, "larger elements than the one before"},
+      {[](json& m) { m["chunk_bytes"] = 0; }, "'chunk_bytes' is 0"},
+      {[](json& m) { m["chunk_bytes"] = 84; }, "no multiple of 8"},
       {[](json& m) { m["files"][0]["name"] = "../a"; }, "\"../a\" cannot be the name"},
       {[](json& m) { m["files"][0]["name"] = ".hidden"; }, "cannot be the name"},
       {[](json& m) { m["files"][0]["name"] = "manifest.json"; }, "cannot be the name"},
       {[](json& m) { m["files"][0]["name"] = "b.safetensors"; }, "cannot be the name"},
-      {[](json& m) { m["files"][0]["bytes"] = 87; }, "slice [0:2, 0:3] lies beyond the end of a.safetensors"},
+      {[](json& m) { m["files"][0]["bytes"] = 135; }, "64 bytes and 6 elements do not make 135 bytes"},
+      {[](json& m) { m["files"][0]["data_begin"] = 60; }, "do not make 136 bytes"},
+      {[](json& m) { m["files"][0]["chunk_crc32c"] = "00000001"; }, "checksums of 1 chunks, and 2 chunks"},
+      {[](json& m) { m["files"][0]["chunk_crc32c"] = "0000001"; }, "eight hexadecimal digits"},
+      {[](json& m) { m["files"][0]["chunk_crc32c"] = "0000000gabcdef01"; }, "eight hexadecimal digits"},
+      {[](json& m) { m["files"][0]["crc32c"] = "00000001"; }, "do not make that of the file"},
       {[](json& m) { m["tensors"].push_back(m["tensors"][0]); }, "tensor w: is listed twice"},
       {[](json& m) {
          m["tensors"][0]["shape"] = {5, 3};
        },
-       "tensor w, parameter: slices cover 12 of 15"},
+       "tensor w: slices cover 12 of 15"},
       {[](json& m) {
          m["tensors"][0]["shape"] = {int64_t{1} << 40, int64_t{1} << 40};
        },
@@ -102,26 +147,25 @@ TEST(Manifest, LiesAreNamed) {
       {[](json& m) {
          m["tensors"][0]["shape"] = {-4, 3};
        },
-       "no list of sizes"},
+       "-4 is no size"},
+      {[](json& m) { m["tensors"][0]["shape"] = std::vector<int>(9, 1); }, "too many dims"},
+      {[&](json& m) { range(m) = {0, 3, 6, 0, 0, 4, 3}; }, "slices [0:2, 0:3] and [1:3, 0:3] overlap"},
+      {[&](json& m) { range(m) = {0, 0, 9, 0, 0, 4, 3}; }, "do not make 80 bytes"},
+      {[&](json& m) { range(m) = {0, 7, 6, 0, 0, 4, 3}; }, "from 7 on, 6 of them, of a box of 12"},
+      {[&](json& m) { range(m) = {0, int64_t{1} << 56, 6, 0, 0, 4, 3}; }, "of a box of 12"},
+      {[&](json& m) { range(m) = {0, 0, 0, 0, 0, 4, 3}; }, "of a box of 12"},
+      {[&](json& m) { range(m) = {0, 0, 6, 3, 0, 2, 3}; },
+       "in the box at [3, 0] of extent [2, 3] does not lie inside the shape [4, 3]"},
+      {[&](json& m) { range(m) = {0, 0, 6, 0, 0, 9223372036854775807, 3}; },
+       "9223372036854775807 is no size"},
+      {[&](json& m) { range(m) = {1, 0, 6, 0, 0, 4, 3}; }, "a range of tensor 1 of 1"},
       {[&](json& m) {
-         slice(m)["offset"] = {1, 0};
+         range(m) = {0, 0, 6, 0, 4};
        },
-       "slices [0:2, 0:3] and [1:3, 0:3] overlap"},
-      {[&](json& m) {
-         slice(m)["extent"] = {1, 3};
-       },
-       "slices cover 9 of 12 elements"},
-      {[&](json& m) {
-         slice(m)["extent"] = {3, 3};
-       },
-       "does not lie inside the shape [4, 3]"},
-      {[&](json& m) { slice(m)["extent"] = {2}; }, "does not lie inside the shape [4, 3]"},
-      {[&](json& m) { slice(m)["file"] = 2; }, "points at file 2 of 2"},
-      {[&](json& m) { slice(m)["position"] = int64_t{9223372036854775807}; }, "lies beyond the end"},
-      {[&](json& m) { slice(m)["position"] = -8; }, "'position' is -8"},
-      {[](json& m) { m["tensors"][0]["roles"]["parameter"]["dtype"] = "F16"; }, "unknown dtype 'F16'"},
+       "has a bad range of w"},
+      {[&](json& m) { range(m) = 3; }, "has a bad range"},
       {[](json& m) { m["tensors"] = 3; }, "'tensors' is not a list"},
-      {[](json& m) { m = json::array(); }, "is no JSON object"}};
+      {[](json& m) { m["tensors"] = {3}; }, "is no JSON object"}};
   for (const auto& [edit, expected] : cases)
     EXPECT_THAT(error_after(edit),
                 testing::AllOf(StartsWith("environment: step/manifest.json"), HasSubstr(expected)));
@@ -129,8 +173,9 @@ TEST(Manifest, LiesAreNamed) {
 
 TEST(Manifest, ATextWithADoubledKeyOrAbsurdDepthIsRefused) {
   std::string text = to_text(small_manifest());
-  EXPECT_THAT(error_of("{\"step\": 1," + text.substr(1)), HasSubstr("twice"));
-  EXPECT_THAT(error_of("{\"config\":" + std::string(100, '[') + std::string(100, ']') + "}"),
+  const std::string body = text.substr(0, text.find(",\n \"sha256\""));
+  EXPECT_THAT(error_of(sealed("{\"step\": 1," + body.substr(1))), HasSubstr("twice"));
+  EXPECT_THAT(error_of(sealed("{\"config\":" + std::string(100, '[') + std::string(100, ']'))),
               HasSubstr("nested deeper"));
 }
 
@@ -141,12 +186,17 @@ TEST(Manifest, AnotherMajorVersionIsTheUsersToMend) {
               StartsWith("input: step/manifest.json: is of format 2.1, and this program reads 1.x"));
 }
 
+TEST(Manifest, AFeatureThatIsNotKnownIsTheUsersToMend) {
+  EXPECT_THAT(error_after([](json& m) { m["format"]["features"] = {"folding"}; }),
+              StartsWith("input: step/manifest.json: needs the feature \"folding\""));
+}
+
 TEST(Manifest, ANewerMinorVersionMayAddMembers) {
   EXPECT_EQ(error_after([](json& m) {
               m["format"]["minor"] = Manifest::kMinor + 1;
               m["new"] = 1;
-              m["files"][0]["crc"] = 2;
-              m["tensors"][0]["roles"]["parameter"]["slices"][0]["crc"] = 3;
+              m["files"][0]["new"] = 2;
+              m["tensors"][0]["new"] = 3;
             }),
             "read");
 }

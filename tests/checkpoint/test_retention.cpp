@@ -22,29 +22,53 @@ class Retention : public testing::Test {
     return numbers;
   }
 
+  std::vector<std::filesystem::path> keep(int64_t newest) const {
+    return apply_retention(folder_, {.newest = newest}, {90, 100, 110, 200000000});
+  }
+
   const ScratchFolder scratch_;
   const std::filesystem::path folder_ = scratch_ / "checkpoints";
 };
 
 TEST_F(Retention, KeepsTheNewest) {
-  EXPECT_EQ(keep_newest(folder_, 2).size(), 2u);
+  EXPECT_EQ(keep(2).size(), 2u);
   EXPECT_EQ(steps(), (std::vector<int64_t>{110, 200000000}));
   EXPECT_EQ(names_in(folder_).size(), 2u);
-  keep_newest(folder_, 1);
+  keep(1);
   EXPECT_EQ(steps(), (std::vector<int64_t>{200000000}));
 }
 
 TEST_F(Retention, ZeroAndManyKeepAll) {
-  EXPECT_TRUE(keep_newest(folder_, 0).empty());
-  EXPECT_TRUE(keep_newest(folder_, 4).empty());
+  EXPECT_TRUE(keep(0).empty());
+  EXPECT_TRUE(keep(4).empty());
   EXPECT_EQ(steps().size(), 4u);
 }
 
-TEST_F(Retention, ADamagedStepTakesNoPlaceOfAWholeOne) {
+TEST_F(Retention, ADamagedStepTakesNoPlaceOfAWholeOneAndGoesOnceItIsTheOldest) {
   std::filesystem::remove(folder_ / step_folder_name(200000000) / Manifest::kFileName);
-  keep_newest(folder_, 1);
+  std::filesystem::remove(folder_ / step_folder_name(90) / Manifest::kFileName);
+  keep(1);
   EXPECT_EQ(steps(), (std::vector<int64_t>{110, 200000000}));
   EXPECT_EQ(StepReader::open(folder_).manifest().description.step, 110);
+}
+
+TEST_F(Retention, WhatWasNotReadBackIsNoReasonToRemove) {
+  EXPECT_TRUE(apply_retention(folder_, {.newest = 1}, {}).empty());
+  EXPECT_EQ(apply_retention(folder_, {.newest = 1}, {100, 999}).size(), 1u);
+  EXPECT_EQ(steps(), (std::vector<int64_t>{100, 110, 200000000}));
+}
+
+TEST(RetentionRule, KeepsNewestRoundAndBest) {
+  const std::vector<KeptStep> whole{
+      {.step = 10, .validation_loss = 3.0}, {.step = 20, .validation_loss = 1.0},
+      {.step = 30, .validation_loss = 2.0}, {.step = 40, .validation_loss = 1.0},
+      {.step = 50, .validation_loss = {}},  {.step = 60, .validation_loss = 5.0}};
+  const auto gone = [&](const RetentionRule& rule) { return superfluous_steps(whole, rule, {60}); };
+  EXPECT_EQ(gone({.newest = 1}), (std::set<int64_t>{10, 20, 30, 40, 50}));
+  EXPECT_EQ(gone({.newest = 2, .every = 30}), (std::set<int64_t>{10, 20, 40}));
+  EXPECT_EQ(gone({.newest = 1, .best = 1}), (std::set<int64_t>{10, 20, 30, 50}));
+  EXPECT_EQ(gone({.newest = 1, .best = 3}), (std::set<int64_t>{10, 50}));
+  EXPECT_TRUE(gone({.newest = 0, .every = 7}).empty());
 }
 
 TEST_F(Retention, AnInterruptedRemovalIsNeverSeenAndEndedByTheNextSave) {

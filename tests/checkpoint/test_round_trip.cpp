@@ -14,11 +14,16 @@ namespace {
 void expect_readable(const StepReader& reader, const StoredLayout& layout, int rank) {
   const auto tensors = stored_tensors(layout.mesh.pipeline);
   for (const Piece& piece : state_of(layout, rank).pieces) {
-    std::vector<std::byte> read(piece.bytes.size());
-    reader.read({.tensor = tensors[piece.tensor].name, .role = piece.role, .slice = piece.slice},
-                DataType::kF32, read);
-    ASSERT_TRUE(std::ranges::equal(read, piece.bytes))
-        << tensors[piece.tensor].name << to_string(piece.slice);
+    const layout::TensorSpec& spec = tensors[piece.tensor];
+    std::vector<std::vector<std::byte>> read(3, std::vector<std::byte>(piece.range.count * 4));
+    std::vector<StepReader::Request> requests;
+    for (size_t role = 0; role < read.size(); ++role)
+      requests.push_back(
+          {.tensor = spec.name, .role = kAllRoles[role], .range = piece.range, .out = read[role]});
+    reader.read(requests, 1 + rank % 3);
+    for (size_t role = 0; role < read.size(); ++role)
+      ASSERT_EQ(read[role], stored_values(piece.tensor, kAllRoles[role], spec.shape, piece.range))
+          << spec.name << to_string(piece.range);
   }
   for (size_t i = 0; i < tensors.size(); ++i) {
     const int tensor_rank = layout::Mesh(layout.mesh).coordinate_of(rank).tensor;
@@ -92,15 +97,14 @@ TEST(RoundTrip, OnlyRunIdTellsRunsOfEqualStepsApart) {
   const auto a = save_model(scratch / "a", description, layout);
   const auto b = save_model(scratch / "b", other, layout);
   for (const std::string& name : names_in(a)) {
-    std::string text = bytes_of(b / name);
-    text.replace(text.find(other.run_id), other.run_id.size(), description.run_id);
-    if (name == Manifest::kFileName) {
-      const StepReader reader = StepReader::open(a);
-      text.replace(text.find(StepReader::open(b).manifest().saved_at), reader.manifest().saved_at.size(),
-                   reader.manifest().saved_at);
-    }
-    EXPECT_EQ(text, bytes_of(a / name)) << name;
+    if (name == Manifest::kFileName) continue;
+    EXPECT_EQ(bytes_of(b / name), bytes_of(a / name)) << name;
   }
+  Manifest of_b = StepReader::open(b).manifest();
+  const Manifest of_a = StepReader::open(a).manifest();
+  of_b.description.run_id = description.run_id;
+  of_b.saved_at = of_a.saved_at;
+  EXPECT_EQ(of_a, of_b);
 }
 
 TEST(RoundTrip, RanksWithoutPiecesWriteNoFile) {
@@ -117,28 +121,32 @@ TEST(RoundTrip, StoredNumbersAreReadInAnotherPrecision) {
   const std::vector<layout::TensorSpec> tensors{{.name = "w", .shape = {2, 3}}};
   const StoredLayout layout;
   StepDescription description = described_step(1, layout);
-  description.roles = {Role::kParameter};
-  const Piece piece{.slice = layout::whole({2, 3}), .bytes = std::as_bytes(std::span(values))};
+  description.roles = {{.role = Role::kParameter}};
+  const Piece piece{.range = layout::range_of(layout::whole({2, 3})),
+                    .values = {std::as_bytes(std::span(values))}};
   OneRank alone;
   const StepReader reader =
-      StepReader::open(save_step(scratch.path(), description, tensors, std::span(&piece, 1), alone));
+      StepReader::open(save_step({.folder = scratch.path(), .description = description, .tensors = tensors},
+                                 std::span(&piece, 1), alone));
   std::vector<double> column(2);
   reader.read({.tensor = "w", .slice = {.offset = {0, 1}, .extent = {2, 1}}}, DataType::kF64,
               std::as_writable_bytes(std::span(column)));
   EXPECT_EQ(column, (std::vector<double>{-2.25, double{0.1f}}));
 }
 
-TEST(RoundTrip, TensorsLargerThanTheReadBuffer) {
+TEST(RoundTrip, TensorsLargerThanAChunk) {
   const ScratchFolder scratch;
-  const layout::Shape shape{700, 1031};  // 2.9 MB: three buffers, no multiple of one
+  const layout::Shape shape{700, 1031};  // 2.9 MB: three chunks, no multiple of one
   const std::vector<layout::TensorSpec> tensors{{.name = "w", .shape = shape}};
   StepDescription description = described_step(1, {});
-  description.roles = {Role::kParameter};
+  description.roles = {{.role = Role::kParameter}};
   const std::vector<std::byte> values = stored_values(0, Role::kParameter, shape, layout::whole(shape));
-  const Piece piece{.slice = layout::whole(shape), .bytes = values};
+  const Piece piece{.range = layout::range_of(layout::whole(shape)),
+                    .values = {std::span<const std::byte>(values)}};
   OneRank alone;
   const StepReader reader =
-      StepReader::open(save_step(scratch.path(), description, tensors, std::span(&piece, 1), alone));
+      StepReader::open(save_step({.folder = scratch.path(), .description = description, .tensors = tensors},
+                                 std::span(&piece, 1), alone));
   for (const layout::Slice& slice :
        {layout::whole(shape), layout::Slice{.offset = {1, 0}, .extent = {699, 1031}},
         layout::Slice{.offset = {3, 500}, .extent = {650, 531}}}) {

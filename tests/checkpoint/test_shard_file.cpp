@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "scratch_folder.h"
+#include "tandem/base/crc32c.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/shard_file.h"
 #include "thread_ranks.h"
@@ -14,7 +15,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const ShardLabel kLabel{.run_id = "ab", .step = 3, .generation = 1, .writer = 4};
+constexpr int64_t kChunk = 64;
+const ShardLabel kLabel{.step = 3, .generation = 1, .writer = 4};
 
 std::string safetensors(const std::string& header, size_t data_bytes) {
   std::string text(8, '\0');
@@ -39,17 +41,22 @@ TEST(ShardFile, ReadsWhatWasWritten) {
   const std::vector<NewEntry> entries{
       {.name = "w", .shape = {2, 3}, .bytes = std::as_bytes(std::span(weights))},
       {.name = "s", .type = DataType::kF64, .shape = {}, .bytes = std::as_bytes(std::span(scalar))}};
-  const WrittenShard written = write_shard(scratch / "a.safetensors", kLabel, entries);
+  const WrittenShard written = write_shard(scratch / "a.safetensors", kLabel, entries, kChunk);
   const ShardFile shard = ShardFile::open(scratch / "a.safetensors");
   EXPECT_EQ(static_cast<uintmax_t>(written.file_bytes),
             std::filesystem::file_size(scratch / "a.safetensors"));
   EXPECT_EQ(shard.metadata(), metadata_of(kLabel));
   ASSERT_EQ(shard.entries().size(), 2u);
   EXPECT_EQ(shard.entries().at("w"),
-            (ShardEntry{.shape = {2, 3}, .position = written.positions[0], .bytes = 24}));
-  EXPECT_EQ(written.positions[0] % 8, 0);
+            (ShardEntry{.shape = {2, 3}, .position = written.data_begin, .bytes = 24}));
+  EXPECT_EQ(written.data_begin % 8, 0);
+  const std::string bytes = bytes_of(scratch / "a.safetensors");
+  ASSERT_EQ(written.chunk_sums.size(), (bytes.size() + kChunk - 1) / kChunk);
+  for (size_t chunk = 0; chunk < written.chunk_sums.size(); ++chunk)
+    EXPECT_EQ(written.chunk_sums[chunk],
+              crc32c(std::as_bytes(std::span(std::string_view(bytes).substr(chunk * kChunk, kChunk)))));
   std::vector<float> last(2);
-  shard.read_at(written.positions[0] + 16, std::as_writable_bytes(std::span(last)));
+  shard.read_at(written.data_begin + 16, std::as_writable_bytes(std::span(last)));
   EXPECT_EQ(last, (std::vector<float>{5, 6}));
   double read = 0;
   shard.read_at(shard.entries().at("s").position, std::as_writable_bytes(std::span(&read, 1)));
@@ -59,7 +66,7 @@ TEST(ShardFile, ReadsWhatWasWritten) {
 TEST(ShardFile, NothingIsOverwritten) {
   const ScratchFolder scratch;
   write_bytes(scratch / "a", "old");
-  EXPECT_THROW(write_shard(scratch / "a", kLabel, {}), EnvironmentError);
+  EXPECT_THROW(write_shard(scratch / "a", kLabel, {}, kChunk), EnvironmentError);
   EXPECT_EQ(bytes_of(scratch / "a"), "old");
 }
 
@@ -68,7 +75,7 @@ TEST(ShardFile, EachCutIsRefused) {
   const std::vector<float> weights{1, 2, 3};
   const std::vector<NewEntry> entries{
       {.name = "w", .shape = {3}, .bytes = std::as_bytes(std::span(weights))}};
-  write_shard(scratch / "whole", kLabel, entries);
+  write_shard(scratch / "whole", kLabel, entries, kChunk);
   const std::string whole = bytes_of(scratch / "whole");
   for (size_t length = 0; length < whole.size(); ++length) {
     write_bytes(scratch / "cut", whole.substr(0, length));
@@ -122,11 +129,11 @@ TEST(ShardFile, AFileCutWhileOpenIsAnError) {
   const std::vector<float> weights(1000);
   const std::vector<NewEntry> entries{
       {.name = "w", .shape = {1000}, .bytes = std::as_bytes(std::span(weights))}};
-  const WrittenShard written = write_shard(scratch / "a", kLabel, entries);
+  const WrittenShard written = write_shard(scratch / "a", kLabel, entries, kChunk);
   const ShardFile shard = ShardFile::open(scratch / "a");
   std::filesystem::resize_file(scratch / "a", 1000);
   std::vector<std::byte> out(4000);
-  EXPECT_THROW(shard.read_at(written.positions[0], out), EnvironmentError);
+  EXPECT_THROW(shard.read_at(written.data_begin, out), EnvironmentError);
 }
 
 }  // namespace

@@ -48,15 +48,14 @@ TEST(ConfigShow, JsonHoldsTheConfigurationItsOriginsAndHash) {
 
 TEST(ConfigShow, ReportsAllProblemsInOneLine) {
   const Finished run = show({"--set", "model.heads=three", "--set", "parallel.tensor=3", "--set",
-                             "model.hiden=1", "--set", "checkpoint.async=true"});
+                             "model.hiden=1", "--set", "parallel.placement=folded"});
   EXPECT_EQ(run.code, 2);
   EXPECT_EQ(run.out, "");
   EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1);
   EXPECT_THAT(run.err, testing::StartsWith("error: " + kTiny + ": "));
   for (const char* part :
        {"model.hiden: unknown key; the nearest is model.hidden", "model.heads: expected an integer",
-        "model.feed_forward 64 is not divisible by parallel.tensor 3",
-        "checkpoint.async: true is not available yet"})
+        "model.feed_forward 64 is not divisible by parallel.tensor 3", "parallel.placement: "})
     EXPECT_THAT(run.err, HasSubstr(part));
 }
 

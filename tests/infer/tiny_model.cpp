@@ -38,11 +38,10 @@ void add_parts(std::vector<checkpoint::Piece>& pieces, size_t tensor, const at::
     layout::Slice slice = layout::whole(values.sizes().vec());
     slice.offset[0] = begin;
     slice.extent[0] = end - begin;
-    pieces.push_back({.tensor = tensor,
-                      .slice = slice,
-                      .type = values.scalar_type() == at::kDouble ? checkpoint::DataType::kF64
-                                                                  : checkpoint::DataType::kF32,
-                      .bytes = {bytes + begin * row_bytes, static_cast<size_t>((end - begin) * row_bytes)}});
+    pieces.push_back(
+        {.tensor = tensor,
+         .range = layout::range_of(slice),
+         .values = {std::span(bytes + begin * row_bytes, static_cast<size_t>((end - begin) * row_bytes))}});
   }
 }
 
@@ -89,9 +88,12 @@ std::filesystem::path save_tiny(const std::filesystem::path& folder, const TinyC
       .step = stored.step,
       .code_version = "test",
       .config = {{"model", nlohmann::json(config_to_json(stored.model))}, {"data", {{"target_length", 6}}}},
-      .tokenizer = stored.tokenizer};
+      .tokenizer = stored.tokenizer,
+      .roles = {
+          {.type = stored.type == at::kDouble ? checkpoint::DataType::kF64 : checkpoint::DataType::kF32}}};
   checkpoint::OneRank alone;
-  return checkpoint::save_step(folder, description, table, pieces, alone);
+  return checkpoint::save_step({.folder = folder, .description = description, .tensors = table}, pieces,
+                               alone);
 }
 
 }  // namespace tandem::testing

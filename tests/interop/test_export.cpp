@@ -43,18 +43,17 @@ class Exported : public ::testing::Test {
     table_ = model::tensor_table(model, {{.encoder_end = static_cast<int>(model.encoder_layers),
                                           .decoder_end = static_cast<int>(model.decoder_layers)}});
     std::vector<checkpoint::Piece> pieces;
-    for (size_t tensor = 0; tensor < table_.size(); ++tensor)
-      for (const Role role : {Role::kParameter, Role::kMoment1, Role::kMoment2})
-        add_pieces(pieces, tensor, role, type);
+    for (size_t tensor = 0; tensor < table_.size(); ++tensor) add_pieces(pieces, tensor, type);
     const checkpoint::StepDescription description{
         .run_id = std::string(32, '0'),
         .step = 7,
         .code_version = "test",
         .config = {{"model", nlohmann::json(config_to_json(model))}},
         .tokenizer = checkpoint::TokenizerFacts{.pad = 2, .eos = 5, .first_sentinel = -1},
-        .roles = {Role::kParameter, Role::kMoment1, Role::kMoment2}};
+        .roles = {{Role::kParameter, type}, {Role::kMoment1, type}, {Role::kMoment2, type}}};
     checkpoint::OneRank alone;
-    return checkpoint::save_step(scratch_ / "run", description, table_, pieces, alone);
+    return checkpoint::save_step({.folder = scratch_ / "run", .description = description, .tensors = table_},
+                                 pieces, alone);
   }
 
   const ScratchFolder scratch_;
@@ -62,25 +61,26 @@ class Exported : public ::testing::Test {
   std::map<std::string, std::string> parameters_;  // whole tensors
 
  private:
-  void add_pieces(std::vector<checkpoint::Piece>& pieces, size_t tensor, Role role, DataType type) {
+  void add_pieces(std::vector<checkpoint::Piece>& pieces, size_t tensor, DataType type) {
     const layout::Shape& shape = table_[tensor].shape;
     const int64_t count = layout::num_elements(shape), size = checkpoint::size_bytes(type);
-    buffers_.emplace_back(static_cast<size_t>(count * size), '\0');
-    std::string& bytes = buffers_.back();
-    const CounterRandom random(3, "bytes", tensor * 3 + static_cast<size_t>(role));
-    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(random.below(i, 120));
-    if (role == Role::kParameter) parameters_[table_[tensor].name] = bytes;
-    size_t done = 0;  // boxes of ranges lie one behind another
-    for (const auto& [begin, end] : {std::pair(int64_t{0}, count / 3), std::pair(count / 3, count)})
-      for (const layout::Slice& box : layout::boxes_of_range(shape, begin, end)) {
-        const auto length = static_cast<size_t>(box.num_elements() * size);
-        pieces.push_back({.tensor = tensor,
-                          .role = role,
-                          .slice = box,
-                          .type = type,
-                          .bytes = std::as_bytes(std::span(bytes)).subspan(done, length)});
-        done += length;
-      }
+    std::vector<std::span<const std::byte>> roles;
+    for (const Role role : {Role::kParameter, Role::kMoment1, Role::kMoment2}) {
+      std::string& bytes = buffers_.emplace_back(static_cast<size_t>(count * size), '\0');
+      const CounterRandom random(3, "bytes", tensor * 3 + static_cast<size_t>(role));
+      for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(random.below(i, 120));
+      if (role == Role::kParameter) parameters_[table_[tensor].name] = bytes;
+      roles.push_back(std::as_bytes(std::span(bytes)));
+    }
+    for (const auto& [begin, end] : {std::pair(int64_t{0}, count / 3), std::pair(count / 3, count)}) {
+      checkpoint::Piece& piece = pieces.emplace_back(
+          checkpoint::Piece{.tensor = tensor,
+                            .range = {.box = layout::whole(shape), .begin = begin, .count = end - begin},
+                            .values = {}});
+      for (const auto& bytes : roles)
+        piece.values.emplace_back(
+            bytes.subspan(static_cast<size_t>(begin * size), static_cast<size_t>((end - begin) * size)));
+    }
   }
 
   std::list<std::string> buffers_;

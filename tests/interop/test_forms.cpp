@@ -87,7 +87,8 @@ TEST_P(Forms, WhatIsExportedIsImportedToTheSameCheckpoint) {
 TEST_P(Forms, TheCheckpointSaysWhatItIs) {
   const StepReader reader = StepReader::open(scratch_ / "tandem");
   EXPECT_EQ(reader.manifest().description.step, 0);
-  EXPECT_EQ(reader.manifest().description.roles, std::vector{Role::kParameter});
+  ASSERT_EQ(reader.manifest().description.roles.size(), 1u);
+  EXPECT_EQ(reader.manifest().description.roles[0].role, Role::kParameter);
   const model::ModelConfig model = infer::model_config_of(reader);
   EXPECT_EQ(model.positions, model::Positions::kRelativeBias);
   EXPECT_EQ(model.decoder_layers, original_.config.at("num_decoder_layers"));

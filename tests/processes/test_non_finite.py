@@ -3,9 +3,13 @@
 """Steps without a finite loss and gradient are skipped by all ranks, and eight in a row end the run."""
 import math
 import struct
+import sys
 
 import training
-from training import TrainingTest, manifest, metrics, step_folder, tensors
+from training import SOURCE, TrainingTest, manifest, metrics, step_folder, tensors
+
+sys.path.insert(0, str(SOURCE / "tests/checkpoint"))
+import read_checkpoint  # noqa: E402
 
 FEED_FORWARD = "decoder.layer.1.feed_forward"
 
@@ -22,24 +26,24 @@ class NonFinite(TrainingTest):
         self.doCleanups()
 
     def poison(self, tensor, change):
-        """Replaces each value v number i of a stored parameter by change(i, v)."""
-        stored = manifest(self.start_run, 1)
-        (entry,) = [entry for entry in stored["tensors"] if entry["name"] == tensor]
-        (piece,) = entry["roles"]["parameter"]["slices"]
-        count = math.prod(entry["shape"])
-        with open(step_folder(self.start_run, 1) / stored["files"][piece["file"]]["name"], "r+b") as file:
-            file.seek(piece["position"])
-            original = file.read(4 * count)
-            values = struct.unpack(f"<{count}f", original)
-            self.addCleanup(self.restore, file.name, piece["position"], original)
-            file.seek(piece["position"])
-            file.write(struct.pack(f"<{count}f", *(change(i, value) for i, value in enumerate(values))))
-
-    @staticmethod
-    def restore(path, position, original):
-        with open(path, "r+b") as file:
-            file.seek(position)
-            file.write(original)
+        """Replaces each value v number i of a stored parameter by change(i, v), as if it had been saved so."""
+        folder, stored = step_folder(self.start_run, 1), manifest(self.start_run, 1)
+        number = [entry["name"] for entry in stored["tensors"]].index(tensor)
+        (file,) = stored["files"]
+        first = 0
+        for holder, _begin, count, *_box in file["ranges"]:
+            if holder == number:
+                break
+            first += count
+        shard = folder / file["name"]
+        whole, sealed = shard.read_bytes(), (folder / "manifest.json").read_bytes()
+        self.addCleanup(shard.write_bytes, whole)
+        self.addCleanup((folder / "manifest.json").write_bytes, sealed)
+        spoiled, position = bytearray(whole), file["data_begin"] + 4 * first
+        values = struct.unpack_from(f"<{count}f", whole, position)
+        struct.pack_into(f"<{count}f", spoiled, position, *(change(i, value) for i, value in enumerate(values)))
+        shard.write_bytes(spoiled)
+        read_checkpoint.reseal(folder)
 
     def assert_ended_by_skips(self, run, ranks, sets):
         error = self.finish(self.launch(run, ranks, sets), 2)

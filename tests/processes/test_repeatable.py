@@ -43,6 +43,7 @@ class Repeatable(TrainingTest):
             value = manifest(folder, STEPS)
             self.assertEqual(len(value["run"].pop("id")), 32)
             self.assertEqual(list(value.pop("times")), ["saved"])
+            self.assertEqual(len(value.pop("sha256")), 64)  # of all the rest
             texts.append(value)
         self.assertEqual(*texts)
         timeless = [[{**line, "seconds": 0, "tokens_per_second": 0} for line in metrics(r)] for r in (run, self.straight)]

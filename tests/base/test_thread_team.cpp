@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <functional>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "scratch_folder.h"
 #include "tandem/base/error.h"
-#include "tandem/data/thread_team.h"
+#include "tandem/base/thread_team.h"
 
-namespace tandem::data {
+namespace tandem {
 namespace {
+
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return "";
+}
 
 TEST(ThreadTeam, EachThreadHasItsNumber) {
   std::atomic<int> calls[4] = {};
@@ -25,7 +34,7 @@ TEST(ThreadTeam, WhatAThreadThrowsReachesTheCallerAfterAllHaveEnded) {
       if (thread == bad) throw InputError("thread {}", thread);
       ++ended;
     };
-    EXPECT_EQ(message_of<InputError>([&] { run_on_threads(4, work); }), "thread " + std::to_string(bad));
+    EXPECT_EQ(message_of([&] { run_on_threads(4, work); }), "thread " + std::to_string(bad));
     EXPECT_EQ(ended, 3);
   }
 }
@@ -34,8 +43,8 @@ TEST(ThreadTeam, OfSeveralFailuresTheLowestIsTold) {
   const auto work = [](size_t thread) {
     if (thread > 0) throw InputError("thread {}", thread);
   };
-  EXPECT_EQ(message_of<InputError>([&] { run_on_threads(4, work); }), "thread 1");
+  EXPECT_EQ(message_of([&] { run_on_threads(4, work); }), "thread 1");
 }
 
 }  // namespace
-}  // namespace tandem::data
+}  // namespace tandem

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tandem/data/thread_team.h"
+#include "tandem/base/thread_team.h"
 
 #include <exception>
 #include <thread>
 #include <vector>
 
-namespace tandem::data {
+namespace tandem {
 
 void run_on_threads(int threads, const std::function<void(size_t)>& work) {
   std::vector<std::exception_ptr> failures(static_cast<size_t>(threads));
@@ -25,4 +25,4 @@ void run_on_threads(int threads, const std::function<void(size_t)>& work) {
     if (failure) std::rethrow_exception(failure);
 }
 
-}  // namespace tandem::data
+}  // namespace tandem

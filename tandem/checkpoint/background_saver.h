@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "tandem/checkpoint/agreement.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/writer.h"
+
+namespace tandem::checkpoint {
+
+/// How a save ended, the same on all ranks.
+struct SaveOutcome {
+  int64_t step = 0;
+  std::filesystem::path folder;  ///< of the saved step
+  /// Why there is none, or why what was read back is not good.
+  std::optional<Failure> failure;
+};
+
+/// Saves steps beside training, one at a time: copies what is to be saved, then writes it on a thread of its
+/// own, and once the step is there each rank reads back what another has written. All ranks make one and use
+/// it alike, from one thread.
+class BackgroundSaver {
+ public:
+  /// `agreement` is for this object alone: its thread communicates while others do. `committed` runs on the
+  /// thread of rank 0 after each step that was saved and read back.
+  BackgroundSaver(std::filesystem::path folder, std::vector<layout::TensorSpec> tensors,
+                  std::unique_ptr<Agreement> agreement, std::function<void(int64_t step)> committed);
+  /// Gives the save under way a second to end. One that waits for lost ranks is left to itself: what it has
+  /// written is no step then, and goes with the next save.
+  ~BackgroundSaver();
+  BackgroundSaver(const BackgroundSaver&) = delete;
+  BackgroundSaver& operator=(const BackgroundSaver&) = delete;
+
+  /// Tells whether this rank is still saving.
+  bool is_busy() const;
+
+  /// Copies the pieces' values on `threads` threads and begins to save them as save_step does; what the
+  /// pieces point at may change once it returns. Nothing may be under way, and the last outcome must be
+  /// taken.
+  void begin(const StepDescription& description, std::span<const Piece> pieces, int threads);
+
+  /// Saves the pieces as they lie, without a copy, and returns how it ended. Nothing may be under way.
+  SaveOutcome save_now(const StepDescription& description, std::span<const Piece> pieces);
+
+  /// Waits for the save under way, if there is one.
+  void wait();
+
+  /// Returns how the last save ended, once; nothing while it is under way, or where none was begun.
+  std::optional<SaveOutcome> take_outcome();
+
+ private:
+  struct Work;
+
+  std::shared_ptr<Work> work_;  // the thread's too
+  std::thread thread_;
+};
+
+}  // namespace tandem::checkpoint

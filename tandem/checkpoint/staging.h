@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "tandem/checkpoint/writer.h"
+
+namespace tandem::checkpoint {
+
+/// Memory that values are copied into, so that training may change them while they are written. Taken once
+/// and used again: it grows only for a larger step.
+class Staging {
+ public:
+  Staging() = default;
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  /// Copies all values of the pieces on `threads` threads, and returns pieces that point at the copies: good
+  /// until the next call. EnvironmentError where there is no memory.
+  std::vector<Piece> copy(std::span<const Piece> pieces, int threads);
+
+  /// Returns the bytes taken.
+  size_t size() const { return size_; }
+
+ private:
+  void reserve(size_t bytes);
+
+  std::byte* memory_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace tandem::checkpoint

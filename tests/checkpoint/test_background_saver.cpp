@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scratch_folder.h"
+#include "stored_model.h"
+#include "tandem/base/error.h"
+#include "tandem/checkpoint/background_saver.h"
+#include "tandem/checkpoint/reader.h"
+#include "tandem/checkpoint/staging.h"
+#include "thread_ranks.h"
+
+namespace tandem::checkpoint {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int kRanks = 4;
+const StoredLayout kLayout{.mesh = {.data = 2, .pipeline = 2, .tensor = 1}};
+
+// A rank's saver, on a meeting of the savers' threads alone.
+std::unique_ptr<BackgroundSaver> saver_on(
+    const std::filesystem::path& folder, Meeting& meeting, int rank,
+    std::function<void(int64_t)> committed = [](int64_t) {}) {
+  return std::make_unique<BackgroundSaver>(folder, stored_tensors(kLayout.mesh.pipeline),
+                                           std::make_unique<ThreadRank>(meeting, rank), std::move(committed));
+}
+
+void expect_values(const std::filesystem::path& step) {
+  const StepReader reader = StepReader::open(step);
+  const auto tensors = stored_tensors(kLayout.mesh.pipeline);
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    const layout::Slice whole = layout::whole(tensors[i].shape);
+    std::vector<std::byte> read(static_cast<size_t>(whole.num_elements()) * 4);
+    reader.read({.tensor = tensors[i].name, .role = Role::kMoment1, .slice = whole}, DataType::kF32, read);
+    EXPECT_EQ(read, stored_values(i, Role::kMoment1, tensors[i].shape, whole)) << tensors[i].name;
+  }
+}
+
+TEST(BackgroundSaver, SavesWhatWasThereWhenItBegan) {
+  const ScratchFolder scratch;
+  Meeting meeting(kRanks);
+  std::atomic<int> committed = 0;
+  const auto thrown = run_ranks(kRanks, [&](ThreadRank& rank) {
+    const auto saver = saver_on(scratch.path(), meeting, rank.rank(), [&](int64_t) { ++committed; });
+    for (const int64_t step : {1, 2, 3}) {
+      StoredState state = state_of(kLayout, rank.rank());
+      saver->begin(described_step(step, kLayout), state.pieces, 2);
+      for (auto& buffer : state.buffers) std::ranges::fill(buffer, std::byte{0x55});
+      saver->wait();
+      const auto outcome = saver->take_outcome();
+      ASSERT_TRUE(outcome);
+      EXPECT_FALSE(outcome->failure);
+      EXPECT_EQ(outcome->step, step);
+      EXPECT_FALSE(saver->take_outcome());
+      expect_values(outcome->folder);
+    }
+  });
+  for (const auto& exception : thrown) EXPECT_EQ(message_of(exception), "");
+  EXPECT_EQ(committed, 3);
+}
+
+TEST(BackgroundSaver, AFailureIsTheOutcomeOfAllRanksAndTheNextSaveWorks) {
+  const ScratchFolder scratch;
+  Meeting meeting(kRanks);
+  const auto thrown = run_ranks(kRanks, [&](ThreadRank& rank) {
+    const auto saver = saver_on(scratch.path(), meeting, rank.rank());
+    StoredState state = state_of(kLayout, rank.rank());
+    if (rank.rank() == 2) state.pieces[0].tensor = 99;
+    saver->begin(described_step(1, kLayout), state.pieces, 1);
+    saver->wait();
+    const auto outcome = saver->take_outcome();
+    ASSERT_TRUE(outcome && outcome->failure);
+    EXPECT_THAT(outcome->failure->message, HasSubstr("step 1 is not saved, rank 2"));
+    saver->begin(described_step(2, kLayout), state_of(kLayout, rank.rank()).pieces, 1);
+    saver->wait();
+    EXPECT_FALSE(saver->take_outcome()->failure);
+  });
+  for (const auto& exception : thrown) EXPECT_EQ(message_of(exception), "");
+  EXPECT_EQ(names_in(scratch.path()), (std::vector<std::string>{"step_00000002"}));
+}
+
+TEST(BackgroundSaver, SavesAtOnceWithoutACopy) {
+  const ScratchFolder scratch;
+  Meeting meeting(1);
+  const StoredLayout one;
+  BackgroundSaver saver(scratch.path(), stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0),
+                        [](int64_t) {});
+  const SaveOutcome outcome = saver.save_now(described_step(4, one), state_of(one, 0).pieces);
+  EXPECT_FALSE(outcome.failure);
+  EXPECT_EQ(StepReader::open(scratch.path()).manifest().description.step, 4);
+}
+
+TEST(BackgroundSaver, OneSaveAtATime) {
+  const ScratchFolder scratch;
+  Meeting meeting(1);
+  const StoredLayout one;
+  BackgroundSaver saver(scratch.path(), stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0),
+                        [](int64_t) {});
+  const StoredState state = state_of(one, 0);
+  saver.begin(described_step(1, one), state.pieces, 1);
+  EXPECT_THROW(saver.begin(described_step(2, one), state.pieces, 1), BugError);
+}
+
+TEST(Staging, TakesItsMemoryOnce) {
+  Staging staging;
+  std::vector<std::byte> values(10'000, std::byte{7});
+  const Piece piece{.range = {.box = layout::whole({2500}), .count = 2500},
+                    .values = {std::span<const std::byte>(values)}};
+  const auto first = staging.copy(std::span(&piece, 1), 3);
+  const size_t size = staging.size();
+  const auto bytes = first[0].values[0].at(0, values);
+  EXPECT_NE(bytes.data(), values.data());
+  EXPECT_EQ(bytes[9'999], std::byte{7});
+  for (int round = 0; round < 3; ++round) staging.copy(std::span(&piece, 1), 1);
+  EXPECT_EQ(staging.size(), size);
+}
+
+}  // namespace
+}  // namespace tandem::checkpoint

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`tandem checkpoint` on the steps of a real run, and how a run meets damaged steps and full disks."""
+import json
+import os
+import shutil
+import subprocess
+
+import training
+from training import TANDEM, TrainingTest, losses, step_folder, tensors
+
+LAYOUT = ["parallel.data=2", "parallel.pipeline=2"]
+
+
+class CheckpointCommands(TrainingTest):
+    def checkpoint(self, *arguments, code=0):
+        done = subprocess.run([TANDEM, "checkpoint", *map(str, arguments)], capture_output=True, text=True)
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done
+
+    def answer(self, *arguments, code=0):
+        return json.loads(self.checkpoint(*arguments, "--json", code=code).stdout)
+
+    def trained(self, name, steps=4, sets=(), ranks=4):
+        run = self.folder / name
+        layout = LAYOUT if ranks == 4 else []
+        self.train(run, [f"train.steps={steps}", "checkpoint.every_steps=2", *layout, *sets], ranks)
+        return run
+
+    def spoil(self, run, step, where=-5):
+        """Flips a bit of a shard's payload; returns the file."""
+        shard = sorted(step_folder(run, step).glob("*.safetensors"))[-1]
+        content = bytearray(shard.read_bytes())
+        content[where] ^= 4
+        shard.write_bytes(content)
+        return shard
+
+    def test_inspect_shows_tensors_and_files(self):
+        run = self.trained("inspected")
+        shown = self.answer("inspect", run)
+        self.assertEqual((shown["step"], shown["mesh"]), (4, {"data": 2, "tensor": 1, "pipeline": 2}))
+        self.assertEqual(shown["roles"], {"parameter": "F32", "moment1": "F32", "moment2": "F32"})
+        self.assertEqual(len(shown["files"]), 4)
+        held = sum(file["elements"] for file in shown["files"])
+        self.assertEqual(held, shown["parameters"])
+        self.assertEqual(held, sum(tensor["elements"] for tensor in shown["tensors"]))
+        text = self.checkpoint("inspect", step_folder(run, 2)).stdout
+        self.assertIn("encoder.layer.0.attention.query_key_value", text)
+        self.assertIn("g00000000_w00003_p000.safetensors", text)
+
+    def test_verify_finds_a_flipped_bit_and_names_it(self):
+        run = self.trained("verified")
+        good = self.answer("verify", run)
+        self.assertEqual((good["good"], good["step"], good["files"], good["damages"]), (True, 4, 4, []))
+        shard = self.spoil(run, 4)
+        bad = self.checkpoint("verify", run, "--json", code=3)
+        damages = json.loads(bad.stdout)["damages"]
+        self.assertEqual(len(damages), 1)
+        self.assertRegex(damages[0], rf"{shard}: bytes \d+ to \d+ are damaged .*moment2 of ")
+        self.assertRegex(bad.stderr, r"(?m)^error: .*: is damaged in 1 place: ")
+        self.assertTrue(self.answer("verify", step_folder(run, 2))["good"])
+
+    def test_diff_tells_equal_from_different(self):
+        one, four = self.trained("one", ranks=1), self.trained("four")
+        self.assertTrue(self.answer("diff", four, step_folder(four, 4))["equal"])
+        steps = self.answer("diff", step_folder(four, 2), step_folder(four, 4))
+        self.assertFalse(steps["equal"])
+        by_name = {tensor["name"]: tensor["max_abs_difference"] for tensor in steps["tensors"]}
+        self.assertGreater(by_name["embedding"], 0)
+        layouts = self.answer("diff", one, four)
+        self.assertLess(max(tensor["max_abs_difference"] for tensor in layouts["tensors"]), 1e-3)
+        self.assertIn("different", self.checkpoint("diff", step_folder(four, 2), four).stdout)
+
+    def test_reshard_keeps_every_value_and_can_be_resumed(self):
+        run, made = self.trained("resharded"), self.folder / "made"
+        plan = self.answer("reshard", run, "--data", 1, "--tensor", 2, "--pipeline", 1, "--plan")
+        self.assertEqual(plan["ranks"], 2)
+        self.assertGreaterEqual(plan["read_over_stored"], 0.9)
+        answer = self.answer(
+            "reshard", run, "--output", made, "--data", 2, "--tensor", 2, "--pipeline", 2, "--placement", "folded"
+        )
+        self.assertTrue(self.answer("diff", run, made)["equal"])
+        self.assertTrue(self.answer("verify", answer["step"])["good"])
+        self.assertTrue((made / "tokenizer.model").exists())
+        straight = self.folder / "straight"
+        shutil.copytree(run, straight)
+        shutil.rmtree(step_folder(run, 4))
+        shutil.copytree(answer["step"], step_folder(run, 4))
+        for folder in (run, straight):
+            self.trained(folder.name, steps=6)
+        self.assertEqual(losses(run), losses(straight))
+        refused = self.checkpoint("reshard", run, "--data", 1, "--tensor", 1, "--pipeline", 99, "--plan", code=2)
+        self.assertRegex(refused.stderr, r"^error: .*layer")
+
+    def test_prune_keeps_what_the_rules_keep(self):
+        run = self.trained("pruned", steps=8, sets=["checkpoint.keep=0"])
+        done = self.answer("prune", run, "--keep", 1, "--every", 4)
+        self.assertEqual(len(done["removed"]), 2)
+        left = sorted(path.name for path in (run / "checkpoints").glob("step_*"))
+        self.assertEqual(left, ["step_00000004", "step_00000008"])
+        self.spoil(run, 8)
+        refused = self.checkpoint("prune", run, "--keep", 1, code=3)
+        self.assertIn("nothing is removed", refused.stderr)
+        self.assertTrue(step_folder(run, 4).exists())
+
+    def test_a_damaged_newest_step_is_passed_over_or_stops_the_run(self):
+        run = self.trained("damaged", steps=4)
+        expected = self.folder / "undamaged"
+        self.train(expected, ["train.steps=6", "checkpoint.every_steps=2", *LAYOUT], 4)
+        shard = self.spoil(run, 4)
+        stopped = self.finish(self.launch(run, 4, ["train.steps=6", "checkpoint.on_corrupt=stop", *LAYOUT]), 3)
+        self.assertIn(shard.name, stopped)
+        error = self.finish(self.launch(run, 4, ["train.steps=6", "checkpoint.every_steps=2", *LAYOUT]), 0)
+        self.assertRegex(error, r"step_00000004 is passed over: rank \d: .* are damaged")
+        self.assertEqual(tensors(run, 6), tensors(expected, 6))
+        self.assertEqual(losses(run), losses(expected))
+        generated = subprocess.run(
+            [TANDEM, "generate", "--checkpoint", run, "--source-ids", "5,6,1", "--max-tokens", "2", "--json"],
+            capture_output=True, text=True, check=True,
+        )
+        self.assertTrue(json.loads(generated.stdout)["ids"])
+
+    def test_a_full_disk_is_told_and_training_goes_on(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no small file system can be mounted here")
+        disk, run = self.folder / "disk", self.folder / "full"
+        disk.mkdir()
+        keys = ["train.steps=8", "checkpoint.every_steps=2", f"checkpoint.directory={disk}", "checkpoint.async=false"]
+        command = [TANDEM, "launch", "--ranks", "4", "--", *self.command(run, [*keys, *LAYOUT])]
+        # The first save finds the disk full; then there is room.
+        script = f"""
+            mount -t tmpfs -o size=4m tmpfs {disk} && head -c 3800000 /dev/zero > {disk}/ballast || exit 9
+            (until grep -q 'No space left' {run}/logs/rank_00000.log 2>/dev/null; do sleep 0.02; done; rm {disk}/ballast) &
+            "$@"; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
+        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), 0)
+        self.assertRegex(error, r"step 2 is not saved, rank \d: .*No space left on device; 1 in a row")
+        self.assertRegex(error, r"saved step 8 ")
+        self.assertRegex(error, r"left: run.lock step_00000006 step_00000008 tokenizer.model")
+        self.assertEqual(len(losses(run)), 8)
+
+    def test_saves_that_fail_again_and_again_end_the_run(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no small file system can be mounted here")
+        disk, run = self.folder / "small", self.folder / "ended"
+        disk.mkdir()
+        keys = ["train.steps=50", "checkpoint.every_steps=2", f"checkpoint.directory={disk}", "checkpoint.max_failures=2"]
+        command = [TANDEM, "launch", "--ranks", "4", "--", *self.command(run, [*keys, *LAYOUT])]
+        script = f'mount -t tmpfs -o size=200k tmpfs {disk} && exec "$@"'
+        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), 3)
+        self.assertIn("2 saves in a row failed, the last: step", error)
+        self.assertLess(len(losses(run)), 50)
+
+
+if __name__ == "__main__":
+    training.main()
