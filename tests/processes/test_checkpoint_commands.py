@@ -92,6 +92,33 @@ class CheckpointCommands(TrainingTest):
         refused = self.checkpoint("reshard", run, "--data", 1, "--tensor", 1, "--pipeline", 99, "--plan", code=2)
         self.assertRegex(refused.stderr, r"^error: .*layer")
 
+    def test_files_of_2048_ranks_become_those_of_128_and_of_one(self):
+        deep = {"encoder_layers": 16, "decoder_layers": 16, "hidden": 16, "heads": 8, "head_dim": 2, "feed_forward": 16}
+        run = self.folder / "deep"
+        self.train(run, ["train.steps=1", "train.global_batch=4", *(f"model.{key}={size}" for key, size in deep.items())])
+        source, layouts = run, {2048: (16, 8, 16), 1024: (8, 8, 16), 128: (1, 8, 16), 1: (1, 1, 1)}
+        for ranks, (data, tensor, pipeline) in layouts.items():
+            made = self.folder / f"ranks_{ranks}"
+            sizes = ["--data", data, "--tensor", tensor, "--pipeline", pipeline]
+            self.assertEqual(self.answer("reshard", source, "--output", made, *sizes)["ranks"], ranks)
+            self.assertTrue(self.answer("verify", made)["good"])
+            source = made
+        # Through all of them, the files of one rank are what they were, byte for byte.
+        (before,), (after,) = (sorted(folder.rglob("g*.safetensors")) for folder in (run, source))
+        self.assertEqual(before.read_bytes(), after.read_bytes())
+
+    def test_the_plan_for_2048_ranks_is_made_on_paper(self):
+        config = ["--config", training.SOURCE / "configs/pangu_beta_100b.json", "--plan"]
+        for before, sizes in ((16, (1, 8, 16)), (8, (16, 8, 16))):
+            data, tensor, pipeline = sizes
+            plan = self.answer(
+                "reshard", *config, "--set", f"parallel.data={before}",
+                "--data", data, "--tensor", tensor, "--pipeline", pipeline,
+            )
+            self.assertEqual(plan["ranks"], data * tensor * pipeline)
+            self.assertAlmostEqual(plan["stored_bytes"] / 12, 99_583_148_032, delta=1e7)
+            self.assertLess(plan["read_over_stored"], 1.2)
+
     def test_prune_keeps_what_the_rules_keep(self):
         run = self.trained("pruned", steps=8, sets=["checkpoint.keep=0"])
         done = self.answer("prune", run, "--keep", 1, "--every", 4)
