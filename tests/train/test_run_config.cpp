@@ -142,7 +142,8 @@ TEST(RunConfig, WarmUpMustEndBeforeADecayToZero) {
 }
 
 TEST(RunConfig, LaterValuesAreRefused) {
-  for (const char* set : {"parallel.placement=folded", "parallel.placement=paired", "checkpoint.async=true"})
+  for (const char* set :
+       {"parallel.placement=folded", "parallel.placement=paired", "parallel.schedule=interleaved"})
     EXPECT_THAT(problem_of({set}), HasSubstr("not available yet"));
 }
 
