@@ -114,10 +114,9 @@ class FileParser {
   }
 
   void check_sizes(const StoredFile& file, const std::vector<uint32_t>& sum, const std::string& place) const {
-    int64_t element_bytes = 0;
-    for (const StoredRole& role : manifest_.description.roles) element_bytes += size_bytes(role.type);
     int64_t bytes = 0;
-    if (file.data_begin % 8 != 0 || __builtin_mul_overflow(file.num_elements(), element_bytes, &bytes) ||
+    if (file.data_begin % 8 != 0 ||
+        __builtin_mul_overflow(file.num_elements(), element_bytes(manifest_.description), &bytes) ||
         __builtin_add_overflow(bytes, file.data_begin, &bytes) || bytes != file.bytes)
       throw EnvironmentError("{}: its header of {} bytes and {} elements do not make {} bytes", place,
                              file.data_begin, file.num_elements(), file.bytes);

@@ -41,10 +41,11 @@ std::vector<Shared> shared_elements(const BoxRange& stored, const BoxRange& want
   return shared;
 }
 
-void add_chunks(const Transfer& transfer, int64_t chunk_bytes, std::vector<int64_t>& chunks) {
+void add_uses(const std::vector<Transfer>& transfers, int64_t chunk_bytes, std::vector<ChunkUse>& uses) {
+  const Transfer& transfer = transfers.back();
   for (int64_t element = 0; element < transfer.elements.num_elements();) {
     const int64_t chunk = transfer.byte_of(element) / chunk_bytes;
-    chunks.push_back(chunk);
+    uses.push_back({.chunk = chunk, .transfer = transfers.size() - 1});
     element = transfer.first_from((chunk + 1) * chunk_bytes);
   }
 }
@@ -61,6 +62,12 @@ int64_t Transfer::first_from(int64_t byte) const {
       low = middle + 1;
   }
   return low;
+}
+
+std::span<const ChunkUse> FilePlan::uses_of(int64_t chunk) const {
+  const auto begin = std::ranges::lower_bound(uses, chunk, {}, &ChunkUse::chunk);
+  const auto end = std::ranges::upper_bound(uses, chunk, {}, &ChunkUse::chunk);
+  return {begin, end};
 }
 
 int64_t LoadPlan::bytes_read(const Manifest& manifest) const {
@@ -99,11 +106,12 @@ LoadPlan Planner::plan(std::span<const Wanted> wanted) const {
         found += shared.elements.num_elements();
         FilePlan& plan = files[place.file];
         plan.transfers.push_back({.wanted = i,
+                                  .role = role,
                                   .elements = std::move(shared.elements),
                                   .position = position + shared.source * element_bytes,
                                   .element_bytes = element_bytes,
                                   .target = shared.target});
-        add_chunks(plan.transfers.back(), manifest_.chunk_bytes, plan.chunks);
+        add_uses(plan.transfers, manifest_.chunk_bytes, plan.uses);
       }
     }
     // Stored ranges cover each element once, so those found do too if they are as many as are wanted.
@@ -113,8 +121,9 @@ LoadPlan Planner::plan(std::span<const Wanted> wanted) const {
   LoadPlan plan;
   for (auto& [file, part] : files) {
     part.file = file;
-    std::sort(part.chunks.begin(), part.chunks.end());
-    part.chunks.erase(std::unique(part.chunks.begin(), part.chunks.end()), part.chunks.end());
+    std::sort(part.uses.begin(), part.uses.end());
+    for (const ChunkUse& use : part.uses)
+      if (part.chunks.empty() || part.chunks.back() != use.chunk) part.chunks.push_back(use.chunk);
     plan.files.push_back(std::move(part));
   }
   return plan;

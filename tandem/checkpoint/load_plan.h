@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -21,6 +22,7 @@ struct Wanted {
 /// Elements that one stretch of a file and one wanted range share.
 struct Transfer {
   size_t wanted = 0;     ///< index in the list of what is wanted
+  size_t role = 0;       ///< index in the step's roles
   BoxCopy elements;      ///< source: the stretch; target: a box of what is wanted
   int64_t position = 0;  ///< first byte of the stretch, counted in the file
   int64_t element_bytes = 0;
@@ -34,11 +36,22 @@ struct Transfer {
   int64_t first_from(int64_t byte) const;
 };
 
+/// A chunk of a file, and a transfer that takes elements from it.
+struct ChunkUse {
+  int64_t chunk = 0;
+  size_t transfer = 0;
+  auto operator<=>(const ChunkUse&) const = default;
+};
+
 /// What is to be read of one file.
 struct FilePlan {
   size_t file = 0;
   std::vector<Transfer> transfers;
+  std::vector<ChunkUse> uses;   ///< by chunk, then by transfer, ascending
   std::vector<int64_t> chunks;  ///< those that hold wanted bytes, ascending
+
+  /// Returns the uses of a chunk.
+  std::span<const ChunkUse> uses_of(int64_t chunk) const;
 };
 
 /// What is to be read so that each wanted element is filled once.

@@ -82,6 +82,12 @@ std::optional<Role> role_named(std::string_view name) {
   return std::nullopt;
 }
 
+int64_t element_bytes(const StepDescription& description) {
+  int64_t bytes = 0;
+  for (const StoredRole& role : description.roles) bytes += size_bytes(role.type);
+  return bytes;
+}
+
 int64_t StoredFile::num_elements() const {
   return ranges.empty() ? 0 : ranges.back().first + ranges.back().range.count;
 }

@@ -65,6 +65,9 @@ struct StepDescription {
   bool operator==(const StepDescription&) const = default;
 };
 
+/// Returns the bytes that a step stores of one element: of all its roles.
+int64_t element_bytes(const StepDescription& description);
+
 /// A tensor of the model.
 struct StoredTensor {
   std::string name;

@@ -52,15 +52,15 @@ class Loading {
     const int64_t chunk = file.chunks[number - first_chunks_[place]];
     const auto bytes = std::span(buffer).first(static_cast<size_t>(files_.chunk_size(file.file, chunk)));
     files_.read_chunk(*files_.open(file.file), file.file, chunk, bytes);
-    for (const Transfer& transfer : file.transfers) copy(transfer, chunk * manifest_.chunk_bytes, bytes);
+    for (const ChunkUse& use : file.uses_of(chunk))
+      copy(file.transfers[use.transfer], chunk * manifest_.chunk_bytes, bytes);
   }
 
   // Passes on what a chunk, whose first byte is `begin`, holds of a transfer.
   void copy(const Transfer& transfer, int64_t begin, std::span<const std::byte> chunk) const {
     const int64_t end = begin + std::ssize(chunk), count = transfer.elements.num_elements();
-    if (transfer.byte_of(0) >= end || transfer.byte_of(count - 1) < begin) return;
     const Request& request = requests_[transfer.wanted];
-    const DataType stored = manifest_.description.roles[*manifest_.find_role(request.role)].type;
+    const DataType stored = manifest_.description.roles[transfer.role].type;
     const int64_t stored_bytes = size_bytes(stored), target_bytes = size_bytes(request.type);
     int64_t element = transfer.first_from(begin);
     while (element < count) {

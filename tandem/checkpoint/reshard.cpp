@@ -145,17 +145,15 @@ Manifest imagined_manifest(const layout::StateLayout& layout, const StepDescript
   Manifest manifest{.description = description, .saved_at = {}, .tensors = {}, .files = {}};
   for (const layout::TensorSpec& spec : layout.table)
     manifest.tensors.push_back({.name = spec.name, .shape = spec.shape});
-  int64_t element_bytes = 0;
-  for (const StoredRole& role : description.roles) element_bytes += size_bytes(role.type);
   int64_t elements = 0;
   for (const layout::TensorSpec& spec : layout.table) elements += layout::num_elements(spec.shape);
-  manifest.chunk_bytes = usual_chunk_bytes(elements * element_bytes);
+  manifest.chunk_bytes = usual_chunk_bytes(elements * element_bytes(description));
   for (int rank = 0; rank < layout.mesh.size(); ++rank) {
     StoredFile file{
         .name = shard_file_name({.rank = rank}), .data_begin = kHeaderBytes, .chunk_sums = {}, .ranges = {}};
     for (const layout::StatePart& part : layout::written_parts(layout, layout.mesh.coordinate_of(rank)))
       file.ranges.push_back({.tensor = part.tensor, .range = part.range, .first = file.num_elements()});
-    file.bytes = kHeaderBytes + file.num_elements() * element_bytes;
+    file.bytes = kHeaderBytes + file.num_elements() * element_bytes(description);
     if (!file.ranges.empty()) manifest.files.push_back(std::move(file));
   }
   return manifest;
@@ -166,14 +164,11 @@ std::filesystem::path reshard(const StepReader& source, const layout::StateLayou
                               const ByteProgress& progress) {
   const Manifest& manifest = source.manifest();
   std::vector<Role> roles;
-  int64_t total = 0, element_bytes = 0;
-  for (const StoredRole& role : manifest.description.roles) {
-    roles.push_back(role.role);
-    element_bytes += size_bytes(role.type);
-  }
+  int64_t total = 0;
+  for (const StoredRole& role : manifest.description.roles) roles.push_back(role.role);
   source.require(target.table, roles);
   for (const layout::TensorSpec& spec : target.table)
-    total += layout::num_elements(spec.shape) * element_bytes;
+    total += layout::num_elements(spec.shape) * element_bytes(manifest.description);
 
   NewStep step{.folder = folder, .description = manifest.description, .tensors = target.table};
   step.description.mesh = target.mesh.extent();

@@ -23,10 +23,9 @@ namespace fs = std::filesystem;
 namespace {
 
 int64_t bytes_of(const NewStep& step) {
-  int64_t elements = 0, element_bytes = 0;
+  int64_t elements = 0;
   for (const layout::TensorSpec& spec : step.tensors) elements += layout::num_elements(spec.shape);
-  for (const StoredRole& role : step.description.roles) element_bytes += size_bytes(role.type);
-  return elements * element_bytes;
+  return elements * element_bytes(step.description);
 }
 
 }  // namespace

@@ -3,11 +3,11 @@
 #include <string>
 #include <vector>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
+#include "tandem/cli/output.h"
 #include "tandem/interop/t5_export.h"
 #include "tandem/interop/t5_import.h"
 
@@ -18,7 +18,7 @@ using nlohmann::ordered_json;
 
 struct ConversionOptions {
   std::string form, source, output;
-  bool json = false;
+  Output print;
 };
 
 // Adds what import and export share; the form is required, so that another one can come beside it.
@@ -30,21 +30,16 @@ void add_conversion_options(CLI::App& app, ConversionOptions& options, const cha
       ->check(CLI::IsMember({"hf"}));
   app.add_option("folder", options.source, source_help)->required();
   app.add_option("--output", options.output, "the folder to make; it must not be there yet")->required();
-  app.add_flag("--json", options.json, "one JSON document");
+  options.print.add_to(app);
 }
 
 int print(const ConversionOptions& options, const ordered_json& document,
           const std::vector<std::string>& notes) {
   for (const std::string& note : notes) observe::standard_error().print("note: " + note);
-  if (options.json) {
-    ordered_json all = document;
-    all["notes"] = notes;
-    fmt::print("{}\n", all.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-    return 0;
-  }
-  for (const auto& [key, value] : document.items())
-    fmt::print("{:<20} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
-  return 0;
+  if (!options.print.json) return options.print.print(document);
+  ordered_json all = document;
+  all["notes"] = notes;
+  return options.print.print(all);
 }
 
 const char* name_of(interop::ImportedHead head) {

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/folder_lock.h"
@@ -13,6 +12,7 @@
 #include "tandem/checkpoint/verify.h"
 #include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
+#include "tandem/cli/output.h"
 #include "tandem/observe/host.h"
 
 namespace tandem::cli {
@@ -44,9 +44,7 @@ int prune(const PruneOptions& options) {
        checkpoint::apply_retention(steps, options.rule, {newest.manifest().description.step}))
     removed.push_back(folder.string());
   if (options.json) {
-    fmt::print("{}\n",
-               nlohmann::ordered_json{{"verified", newest.folder().string()}, {"removed", removed}}.dump(
-                   2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    print_json({{"verified", newest.folder().string()}, {"removed", removed}});
     return 0;
   }
   for (const std::string& folder : removed) fmt::print("removed {}\n", folder);

@@ -15,6 +15,7 @@
 #include "tandem/checkpoint/verify.h"
 #include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
+#include "tandem/cli/output.h"
 #include "tandem/observe/host.h"
 
 namespace tandem::cli {
@@ -32,13 +33,8 @@ struct ReportOptions {
 
 StepReader open_step(const std::string& folder) {
   StepReader reader = StepReader::open(folder);
-  for (const std::string& line : reader.passed_over())
-    observe::standard_error().print("warning: passed over a damaged step: " + line);
+  warn_of_damage(reader);
   return reader;
-}
-
-void print_document(const ordered_json& document) {
-  fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
 // A line a row, columns aligned; the first is the header.
@@ -58,12 +54,6 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
   }
 }
 
-int64_t element_bytes(const checkpoint::Manifest& manifest) {
-  int64_t bytes = 0;
-  for (const checkpoint::StoredRole& role : manifest.description.roles) bytes += size_bytes(role.type);
-  return bytes;
-}
-
 ordered_json describe(const StepReader& step) {
   const checkpoint::Manifest& manifest = step.manifest();
   const checkpoint::StepDescription& description = manifest.description;
@@ -76,7 +66,7 @@ ordered_json describe(const StepReader& step) {
     tensors.push_back({{"name", tensor.name},
                        {"shape", tensor.shape},
                        {"elements", elements},
-                       {"bytes", elements * element_bytes(manifest)}});
+                       {"bytes", elements * element_bytes(description)}});
   }
   for (const checkpoint::StoredFile& file : manifest.files) {
     bytes += file.bytes;
@@ -108,7 +98,7 @@ ordered_json describe(const StepReader& step) {
 
 int inspect(const ReportOptions& options) {
   const ordered_json document = describe(open_step(options.folder));
-  if (options.json) return print_document(document), 0;
+  if (options.json) return print_json(document), 0;
   std::vector<std::vector<std::string>> tensors{{"tensor", "shape", "elements", "bytes"}},
       files{{"file", "ranges", "elements", "bytes", "crc32c"}};
   for (const ordered_json& tensor : document["tensors"])
@@ -136,13 +126,13 @@ int verify(const ReportOptions& options) {
   std::vector<std::string> damages = step.passed_over();
   damages.insert(damages.end(), result.damages.begin(), result.damages.end());
   if (options.json) {
-    print_document({{"folder", step.folder().string()},
-                    {"step", step.manifest().description.step},
-                    {"good", damages.empty()},
-                    {"files", result.files},
-                    {"bytes", result.bytes},
-                    {"seconds", watch.seconds()},
-                    {"damages", damages}});
+    print_json({{"folder", step.folder().string()},
+                {"step", step.manifest().description.step},
+                {"good", damages.empty()},
+                {"files", result.files},
+                {"bytes", result.bytes},
+                {"seconds", watch.seconds()},
+                {"damages", damages}});
   } else {
     for (const std::string& damage : damages) fmt::print("{}\n", damage);
     fmt::print("{}: {} files, {} bytes, {} in {:.1f} s\n", step.folder().string(), result.files, result.bytes,
@@ -176,11 +166,11 @@ int diff(const ReportOptions& options) {
   if (options.json) {
     ordered_json tensors = ordered_json::array();
     for (const checkpoint::TensorDifference& tensor : difference.tensors) tensors.push_back(json_of(tensor));
-    print_document({{"equal", difference.is_equal()},
-                    {"first", a.folder().string()},
-                    {"second", b.folder().string()},
-                    {"roles_of_one", difference.roles_of_one},
-                    {"tensors", std::move(tensors)}});
+    print_json({{"equal", difference.is_equal()},
+                {"first", a.folder().string()},
+                {"second", b.folder().string()},
+                {"roles_of_one", difference.roles_of_one},
+                {"tensors", std::move(tensors)}});
     return 0;
   }
   std::vector<std::vector<std::string>> rows{{"tensor", "role", "elements", "max difference"}};

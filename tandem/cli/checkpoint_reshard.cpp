@@ -15,6 +15,7 @@
 #include "tandem/checkpoint/reshard.h"
 #include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
+#include "tandem/cli/output.h"
 #include "tandem/cli/run_config_options.h"
 #include "tandem/observe/host.h"
 #include "tandem/train/run_layout.h"
@@ -51,10 +52,7 @@ ordered_json json_of(const checkpoint::ReshardFigures& figures) {
 }
 
 void print(const ReshardOptions& options, const ordered_json& document) {
-  if (options.json) {
-    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-    return;
-  }
+  if (options.json) return print_json(document);
   for (const auto& [key, value] : document.items()) {
     if (value.is_object())
       fmt::print("{:<20} mean {:.6g}, most {}\n", key, value["mean"].get<double>(), value["most"].dump());
@@ -95,8 +93,7 @@ int reshard(const ReshardOptions& options) {
   }
   const Stopwatch watch;
   const StepReader step = StepReader::open(options.folder);
-  for (const std::string& line : step.passed_over())
-    observe::standard_error().print("warning: passed over a damaged step: " + line);
+  warn_of_damage(step);
   const auto target =
       train::state_layout(step.manifest().description.config, options.change, step.folder().string());
   ordered_json document = json_of(checkpoint::plan_reshard(step.manifest(), target));

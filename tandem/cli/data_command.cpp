@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "tandem/base/error.h"
 #include "tandem/cli/command.h"
 #include "tandem/cli/data_inspect.h"
+#include "tandem/cli/output.h"
 #include "tandem/cli/run_config_options.h"
 #include "tandem/data/dataset.h"
 #include "tandem/data/encode.h"
@@ -29,32 +29,6 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr const char* kInputHelp = "texts: a document a line in .txt, {\"text\": ...} a line in .jsonl";
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-struct Output {
-  bool json = false;
-
-  /// Prints the document, or a line a value.
-  int print(const ordered_json& document) const {
-    if (json) {
-      fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-      return 0;
-    }
-    for (const auto& [key, value] : document.items())
-      fmt::print("{:<20} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
-    return 0;
-  }
-  void add_to(CLI::App& app) { app.add_flag("--json", json, "one JSON document"); }
-};
 
 struct TokenizerOptions {
   data::TokenizerTraining training;

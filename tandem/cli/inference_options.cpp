@@ -45,15 +45,6 @@ void add_text_or_ids(CLI::App& app, TextOrIds& input, const std::string& what) {
       ->type_name("5,6,7");
 }
 
-namespace {
-
-void warn_of_damage(const checkpoint::StepReader& reader) {
-  for (const std::string& line : reader.passed_over())
-    observe::standard_error().print("warning: passed over a damaged step: " + line);
-}
-
-}  // namespace
-
 OpenedCheckpoint::OpenedCheckpoint(const InferenceOptions& options)
     : folder_(options.checkpoint),
       reader_(checkpoint::StepReader::open(folder_)),
@@ -97,10 +88,6 @@ infer::Ids OpenedCheckpoint::source_of(const TextOrIds& input) const {
 std::optional<std::string> OpenedCheckpoint::text_of(const infer::Ids& ids) const {
   if (!tokenizer_) return std::nullopt;
   return tokenizer_->tokenizer.decode(ids);
-}
-
-void print_json(const nlohmann::ordered_json& document) {
-  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 nlohmann::ordered_json json_of(const std::optional<std::string>& text) {

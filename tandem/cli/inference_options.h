@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tandem/checkpoint/reader.h"
+#include "tandem/cli/output.h"
 #include "tandem/infer/loaded_model.h"
 #include "tandem/infer/tokenizer_choice.h"
 
@@ -67,9 +68,6 @@ class OpenedCheckpoint {
   checkpoint::StepReader reader_;
   std::optional<infer::ChosenTokenizer> tokenizer_;
 };
-
-/// Prints one JSON document on standard output.
-void print_json(const nlohmann::ordered_json& document);
 
 /// Returns a text as a JSON value; null for none.
 nlohmann::ordered_json json_of(const std::optional<std::string>& text);

@@ -14,25 +14,16 @@
 
 namespace tandem::infer {
 
-namespace {
-
-schedule::StageLayers all_layers(const model::ModelConfig& config) {
-  return {.encoder_end = static_cast<int>(config.encoder_layers),
-          .decoder_end = static_cast<int>(config.decoder_layers)};
-}
-
-}  // namespace
-
 LoadedModel::LoadedModel(const model::ModelConfig& config, model::Parameters parameters,
                          const data::SpecialIds& ids)
     : config_(config),
       ids_(ids),
       parameters_(std::move(parameters)),
-      model_(config_, all_layers(config_), parameters_, alone_) {}
+      model_(config_, model::all_layers(config_), parameters_, alone_) {}
 
 LoadedModel load_model(const checkpoint::StepReader& reader, at::ScalarType type) {
   const model::ModelConfig config = model_config_of(reader);
-  const auto table = model::tensor_table(config, {all_layers(config)});
+  const auto table = model::tensor_table(config, {model::all_layers(config)});
   reader.require(table, std::array{checkpoint::Role::kParameter});
   TANDEM_CHECK(type == at::kFloat || type == at::kDouble, "weights are loaded as fp32 or fp64");
   model::Parameters parameters;

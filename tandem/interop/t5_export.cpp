@@ -145,8 +145,7 @@ T5Exported export_t5(const T5ExportOptions& options) {
   const StepReader reader = StepReader::open(options.checkpoint);
   const model::ModelConfig model = exportable_model(reader);
   const data::SpecialIds ids = infer::special_ids_of(reader);
-  const auto table = model::tensor_table(model, {{.encoder_end = static_cast<int>(model.encoder_layers),
-                                                  .decoder_end = static_cast<int>(model.decoder_layers)}});
+  const auto table = model::tensor_table(model, {model::all_layers(model)});
   reader.require(table, std::array{Role::kParameter});
   OutputFolder output(options.output);
 

@@ -32,8 +32,7 @@ using layout::TensorSpec;
 namespace {
 
 std::vector<TensorSpec> table_of(const model::ModelConfig& config) {
-  return model::tensor_table(config, {{.encoder_end = static_cast<int>(config.encoder_layers),
-                                       .decoder_end = static_cast<int>(config.decoder_layers)}});
+  return model::tensor_table(config, {model::all_layers(config)});
 }
 
 /// Finds the tensors of a folder by the model's table, and gathers all that does not fit.

@@ -144,6 +144,11 @@ class Table {
 
 }  // namespace
 
+StageLayers all_layers(const ModelConfig& config) {
+  return {.encoder_end = static_cast<int>(config.encoder_layers),
+          .decoder_end = static_cast<int>(config.decoder_layers)};
+}
+
 std::vector<layout::TensorSpec> tensor_table(const ModelConfig& config,
                                              const std::vector<StageLayers>& stages) {
   return Table(config, stages).build();

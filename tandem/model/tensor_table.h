@@ -9,6 +9,9 @@
 
 namespace tandem::model {
 
+/// Returns the one stage of a model that is not cut.
+schedule::StageLayers all_layers(const ModelConfig& config);
+
 // clang-format off
 /// Lists every parameter tensor of the model: name, global shape, the dim that tensor parallelism splits, the
 /// stages that hold it, initial values. Names and shapes are the same under every layout; only `stages` depends

@@ -21,8 +21,7 @@ namespace {
 [[maybe_unused]] const bool one_thread = (at::set_num_threads(1), true);
 
 std::vector<layout::TensorSpec> table_of(const model::ModelConfig& config) {
-  return model::tensor_table(config, {{.encoder_end = static_cast<int>(config.encoder_layers),
-                                       .decoder_end = static_cast<int>(config.decoder_layers)}});
+  return model::tensor_table(config, {model::all_layers(config)});
 }
 
 at::Tensor values_of(const layout::TensorSpec& spec, at::ScalarType type) {

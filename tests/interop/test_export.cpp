@@ -40,8 +40,7 @@ model::ModelConfig tiny(model::Positions positions) {
 class Exported : public ::testing::Test {
  protected:
   std::filesystem::path save(const model::ModelConfig& model, DataType type) {
-    table_ = model::tensor_table(model, {{.encoder_end = static_cast<int>(model.encoder_layers),
-                                          .decoder_end = static_cast<int>(model.decoder_layers)}});
+    table_ = model::tensor_table(model, {model::all_layers(model)});
     std::vector<checkpoint::Piece> pieces;
     for (size_t tensor = 0; tensor < table_.size(); ++tensor) add_pieces(pieces, tensor, type);
     const checkpoint::StepDescription description{

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tandem/interop/t5_names.h"
 #include "tandem/model/vocabulary.h"
 #include "tests/support/golden_model.h"
 
@@ -80,13 +81,13 @@ class GoldenT5 : public ::testing::TestWithParam<std::string> {
     for (const std::string& name : golden_.names(prefix)) unseen.insert(name);
     EXPECT_FALSE(unseen.empty());
     for (const auto& [name, parameter] : golden.parameters()) {
-      const auto parts = transformers_names(name);
+      const auto parts = interop::t5_parts(parameter.spec);
       for (size_t i = 0; i < parts.size(); ++i) {
         const at::Tensor ours =
             parts.size() == 1 ? parameter.gradient : parameter.gradient.select(0, static_cast<int64_t>(i));
-        EXPECT_LT(difference(ours, tensor_of(golden_.at(prefix + parts[i]))), precision.tolerance)
-            << parts[i];
-        EXPECT_EQ(unseen.erase(parts[i]), 1u) << parts[i];
+        EXPECT_LT(difference(ours, tensor_of(golden_.at(prefix + parts[i].name))), precision.tolerance)
+            << parts[i].name;
+        EXPECT_EQ(unseen.erase(parts[i].name), 1u) << parts[i].name;
       }
     }
     EXPECT_TRUE(unseen.empty()) << *unseen.begin();

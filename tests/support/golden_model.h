@@ -19,13 +19,9 @@ at::Tensor tensor_of(const GoldenTensor& golden);
 /// Returns the configuration of a golden T5.
 model::ModelConfig config_of(const GoldenFile& golden);
 
-/// Returns the names that Transformers gives to what our tensor `name` holds: one, or the parts of a fused
-/// tensor along its first dim.
-std::vector<std::string> transformers_names(const std::string& name);
-
-/// Returns our tensor `name`, put together from the golden's tensors behind `prefix` ("weight/",
+/// Returns our tensor, put together from the golden's tensors behind `prefix` ("weight/",
 /// "gradient/").
-at::Tensor fused(const GoldenFile& golden, const std::string& prefix, const std::string& name);
+at::Tensor fused(const GoldenFile& golden, const std::string& prefix, const layout::TensorSpec& spec);
 
 /// Returns every tensor of a golden T5 in `type`, with room for gradients.
 model::Parameters parameters_of(const GoldenFile& golden, at::ScalarType type);
