@@ -96,17 +96,27 @@ std::string read_text(const fs::path& path, int64_t max_bytes, Links links) {
   return text;
 }
 
-void create_folders(const fs::path& folder) {
-  if (::mkdir(folder.c_str(), 0700) == 0) return sync_folder(folder / "..");
-  const int error = errno;
+int try_to_create_folders(const fs::path& folder, unsigned mode) {
+  int error = ::mkdir(folder.c_str(), mode) == 0 ? 0 : errno;
+  if (error == ENOENT && folder.has_relative_path() && !folder.parent_path().empty() &&
+      folder.parent_path() != folder) {
+    if (const int above = try_to_create_folders(folder.parent_path(), mode); above != 0) return above;
+    error = ::mkdir(folder.c_str(), mode) == 0 ? 0 : errno;
+  }
   std::error_code ignored;
-  if (error == EEXIST && fs::is_directory(folder, ignored)) return;
-  if (error != ENOENT || !folder.has_relative_path() || folder.parent_path() == folder ||
-      folder.parent_path().empty())
+  if (error == EEXIST && fs::is_directory(folder, ignored)) {
+    // Whoever created it may have been killed before it was durable. One whose parent this user may not read
+    // was created by somebody else.
+    if (::access((folder / "..").c_str(), R_OK) != 0) return 0;
+    error = 0;
+  }
+  if (error == 0) sync_folder(folder / "..");
+  return error;
+}
+
+void create_folders(const fs::path& folder) {
+  if (const int error = try_to_create_folders(folder, 0700); error != 0)
     fail(folder, "create the folder", error);
-  create_folders(folder.parent_path());
-  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) fail(folder, "create the folder");
-  sync_folder(folder / "..");
 }
 
 void rename_folder(const fs::path& from, const fs::path& to) {

@@ -48,9 +48,13 @@ class File {
 /// Returns the text of a file of at most `max_bytes`.
 std::string read_text(const std::filesystem::path& path, int64_t max_bytes, Links links = Links::kRefuse);
 
-/// Creates a folder for its owner only (mode 0700), parents included, and syncs the parent of each new one.
-/// A folder that is there already is left as it is.
+/// Creates a folder for its owner only (mode 0700), parents included. A folder that is there already is left
+/// as it is. Durable when it returns, also where a process that was killed had created it.
 void create_folders(const std::filesystem::path& folder);
+
+/// As `create_folders`, with this mode less the process's mask, but returns the errno of creating the folder,
+/// or 0. What else fails is thrown.
+int try_to_create_folders(const std::filesystem::path& folder, unsigned mode);
 
 /// Renames a folder to a name that is not taken: nothing is ever replaced. Durable once the parent is synced.
 void rename_folder(const std::filesystem::path& from, const std::filesystem::path& to);

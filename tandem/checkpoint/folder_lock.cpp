@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/file.h"
 
 namespace tandem::checkpoint {
 
@@ -30,10 +31,8 @@ constexpr const char* kName = "run.lock";
 }
 
 void create(const fs::path& folder, std::string_view key) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(folder, key, error.value());
-  if (!fs::is_directory(folder, error)) fail(folder, key, ENOTDIR);
+  if (const int error = try_to_create_folders(folder, 0777); error != 0)
+    fail(folder, key, error == EEXIST ? ENOTDIR : error);
 }
 
 std::string holder_of(int lock) {

@@ -10,14 +10,15 @@
 #include <vector>
 
 #include <stdlib.h>
+#include <unistd.h>
 
 namespace tandem::checkpoint {
 
 /// A fresh folder that goes away with this object.
 class ScratchFolder {
  public:
-  ScratchFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tandem_checkpoint_XXXXXX").string();
+  explicit ScratchFolder(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "tandem_checkpoint_XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no scratch folder " + pattern);
     path_ = pattern;
   }
@@ -33,6 +34,11 @@ class ScratchFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Returns a folder in memory where the system has one, for tests that write much.
+inline std::filesystem::path memory_folder() {
+  return ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : std::filesystem::temp_directory_path();
+}
 
 inline std::string bytes_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
