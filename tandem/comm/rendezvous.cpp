@@ -168,7 +168,9 @@ std::vector<int> World::all_ranks() const {
 
 StoreChannel World::make_channel(const std::string& name) const {
   if (size_ == 1) return {};
-  auto store = c10::make_intrusive<c10d::PrefixStore>("channel/" + name, state_->store);
+  // A connection of its own: one that waits for a key is closed to all other calls.
+  const auto own = told_in_a_line(name, [&] { return state_->store->clone(); });
+  auto store = c10::make_intrusive<c10d::PrefixStore>("channel/" + name, own);
   return {std::make_shared<StoreKeys>(std::move(store), name, state_->collective_deadline), rank_, size_};
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
 #include <functional>
+#include <future>
 #include <string>
 #include <thread>
 #include <vector>
@@ -100,6 +101,26 @@ TEST(Join, RankThatIsMissingAtAnAgentsStoreIsAwaitedForTheJoinDeadline) {
     EXPECT_GE(Clock::now() - start, std::chrono::milliseconds(900));
     EXPECT_LT(Clock::now() - start, std::chrono::seconds(20));
   }
+}
+
+TEST(Channel, DoesNotWaitWhileAnotherOneOfTheSameRankDoes) {
+  const Agent agent;
+  Rendezvous rendezvous = agent.rendezvous();
+  rendezvous.collective_deadline = std::chrono::seconds(5);
+  const auto errors = run_pair(rendezvous, [](const World& world) {
+    StoreChannel ahead = world.make_channel("ahead"), behind = world.make_channel("behind");
+    if (world.rank() == 0) {
+      auto waiting = std::async(std::launch::async, [&] { return behind.gather("early"); });
+      // Time enough for the thread to wait for rank 1, which comes there only after this broadcast.
+      EXPECT_EQ(waiting.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+      ahead.broadcast("go on");
+      EXPECT_THAT(waiting.get(), ::testing::ElementsAre("early", "late"));
+    } else {
+      EXPECT_EQ(ahead.broadcast(""), "go on");
+      behind.gather("late");
+    }
+  });
+  EXPECT_THAT(errors, ::testing::Each(""));
 }
 
 TEST(Join, ListeningSocketIsClosedWhereNoStoreTakesIt) {
