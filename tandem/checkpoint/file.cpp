@@ -24,6 +24,9 @@ namespace {
 // What one system call moves at most: Linux cuts longer ones short anyway.
 constexpr size_t kMaxTransferBytes = size_t{1} << 30;
 
+// So much is sent on its way to the device at a time.
+constexpr int64_t kWritebackBytes = int64_t{8} << 20;
+
 [[noreturn]] void fail(const fs::path& path, std::string_view action, int error = errno) {
   throw EnvironmentError("{}: cannot {}: {}", path.string(), action, std::strerror(error));
 }
@@ -40,7 +43,10 @@ int64_t size_of(int descriptor, const fs::path& path) {
 File::File(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {}
 
 File::File(File&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_), path_(std::move(other.path_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      size_(other.size_),
+      on_its_way_(other.on_its_way_),
+      path_(std::move(other.path_)) {}
 
 File::~File() {
   if (descriptor_ >= 0) ::close(descriptor_);
@@ -66,6 +72,11 @@ void File::append(std::span<const std::byte> bytes) {
   const int error = write_all(descriptor_, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   if (error != 0) fail(path_, "write it", error);
   size_ += std::ssize(bytes);
+  if (size_ - on_its_way_ < kWritebackBytes) return;
+  // So that the device works while more is written, and the wait at the end is short. No more than a hint:
+  // what goes wrong there shows in fsync.
+  ::sync_file_range(descriptor_, on_its_way_, size_ - on_its_way_, SYNC_FILE_RANGE_WRITE);
+  on_its_way_ = size_;
 }
 
 void File::sync_and_close() {

@@ -42,6 +42,7 @@ class File {
 
   int descriptor_ = -1;
   int64_t size_ = 0;
+  int64_t on_its_way_ = 0;  // bytes that the device was told to write
   std::filesystem::path path_;
 };
 
