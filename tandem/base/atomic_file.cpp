@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -14,10 +16,17 @@
 #include "tandem/base/error.h"
 
 namespace tandem {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 /// Removes the temporary file unless it was renamed.
 struct Temporary {
+  explicit Temporary(std::string name) : path(std::move(name)) {}
+  Temporary(Temporary&& other) noexcept : path(std::exchange(other.path, {})) {}
+  Temporary& operator=(Temporary&&) = delete;
+
   std::string path;
   ~Temporary() {
     if (!path.empty()) ::unlink(path.c_str());
@@ -28,20 +37,37 @@ struct Temporary {
   throw EnvironmentError("cannot {} {}: {}", what, path, std::strerror(errno));
 }
 
+constexpr std::string_view kEnding = ".tmp";
+
 std::string temporary_name(const std::string& path) {
   static std::atomic<uint64_t> counter{0};
-  return fmt::format("{}.{}.{}.tmp", path, ::getpid(), counter++);
+  return fmt::format("{}.{}.{}{}", path, ::getpid(), counter++, kEnding);
+}
+
+bool is_temporary_of(std::string_view file, std::string_view name) {
+  if (!file.starts_with(name) || !file.ends_with(kEnding) || file.size() < name.size() + kEnding.size())
+    return false;
+  file.remove_prefix(name.size());
+  file.remove_suffix(kEnding.size());
+  return file.starts_with('.') && file.find_first_not_of(".0123456789") == std::string_view::npos;
+}
+
+Temporary create_temporary(const std::string& path, Descriptor& descriptor) {
+  while (true) {
+    Temporary temporary{temporary_name(path)};
+    descriptor.reset(::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (descriptor) return temporary;
+    temporary.path.clear();
+    // In a container each start has the same process id: one that was killed may have left this name.
+    if (errno != EEXIST) fail("write", path);
+  }
 }
 
 }  // namespace
 
 void write_file_atomically(const std::string& path, std::string_view bytes) {
-  Temporary temporary{temporary_name(path)};
-  Descriptor descriptor(::open(temporary.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (descriptor.get() < 0) {
-    temporary.path.clear();
-    fail("write", path);
-  }
+  Descriptor descriptor;
+  Temporary temporary = create_temporary(path, descriptor);
   errno = write_all(descriptor.get(), bytes);
   if (errno != 0) fail("write", path);
   if (::fsync(descriptor.get()) != 0) fail("sync", path);
@@ -49,6 +75,14 @@ void write_file_atomically(const std::string& path, std::string_view bytes) {
   if (::rename(temporary.path.c_str(), path.c_str()) != 0) fail("write", path);
   temporary.path.clear();
   sync_folder(folder_of(path));
+}
+
+void remove_interrupted_writes(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  std::error_code error, ignored;
+  fs::directory_iterator entry(folder_of(path), error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    if (is_temporary_of(entry->path().filename().string(), name)) fs::remove(entry->path(), ignored);
 }
 
 std::string read_file(const std::string& path) {

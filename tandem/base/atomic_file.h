@@ -12,6 +12,10 @@ namespace tandem {
 /// EnvironmentError with path and reason, and leaves no temporary file then.
 void write_file_atomically(const std::string& path, std::string_view bytes);
 
+/// Removes the temporary files that killed processes left when they wrote `path`, as far as that goes. Nobody
+/// may be writing it.
+void remove_interrupted_writes(const std::string& path);
+
 /// Returns the bytes of a file. Throws as `throw_unreadable` does.
 std::string read_file(const std::string& path);
 

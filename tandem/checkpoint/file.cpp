@@ -107,6 +107,14 @@ std::string read_text(const fs::path& path, int64_t max_bytes, Links links) {
   return text;
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const fs::file_type type = fs::symlink_status(path, error).type();
+  if (type == fs::file_type::not_found) return false;
+  if (error) throw EnvironmentError("{}: cannot look for it: {}", path.string(), error.message());
+  return true;
+}
+
 int try_to_create_folders(const fs::path& folder, unsigned mode) {
   int error = ::mkdir(folder.c_str(), mode) == 0 ? 0 : errno;
   if (error == ENOENT && folder.has_relative_path() && !folder.parent_path().empty() &&
@@ -114,8 +122,10 @@ int try_to_create_folders(const fs::path& folder, unsigned mode) {
     if (const int above = try_to_create_folders(folder.parent_path(), mode); above != 0) return above;
     error = ::mkdir(folder.c_str(), mode) == 0 ? 0 : errno;
   }
-  std::error_code ignored;
-  if (error == EEXIST && fs::is_directory(folder, ignored)) {
+  std::error_code unknown;
+  const bool is_there = error == EEXIST && fs::is_directory(folder, unknown);
+  if (unknown) return unknown.value();
+  if (is_there) {
     // Whoever created it may have been killed before it was durable. One whose parent this user may not read
     // was created by somebody else.
     if (::access((folder / "..").c_str(), R_OK) != 0) return 0;

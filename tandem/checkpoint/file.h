@@ -49,6 +49,10 @@ class File {
 /// Returns the text of a file of at most `max_bytes`.
 std::string read_text(const std::filesystem::path& path, int64_t max_bytes, Links links = Links::kRefuse);
 
+/// Tells whether a path leads to something, itself not followed if it is a link. EnvironmentError where the
+/// disk does not tell.
+bool is_there(const std::filesystem::path& path);
+
 /// Creates a folder for its owner only (mode 0700), parents included. A folder that is there already is left
 /// as it is. Durable when it returns, also where a process that was killed had created it.
 void create_folders(const std::filesystem::path& folder);

@@ -23,6 +23,8 @@ namespace {
 constexpr int kMajor = 1;
 constexpr int64_t kMaxRecordBytes = int64_t{1} << 16;
 constexpr const char* kRecordName = "run.json";
+// What the process that holds a run's folder writes into it.
+constexpr std::array kOwnFiles{kRecordName, "config.json", "tokenizer.model", "metrics.jsonl"};
 
 fs::path own_checkpoints(const fs::path& folder) { return folder / "checkpoints"; }
 
@@ -41,8 +43,7 @@ struct RunRecord {
 
 std::optional<RunRecord> read_record(const fs::path& folder) {
   const fs::path path = folder / kRecordName;
-  std::error_code ignored;
-  if (!fs::exists(path, ignored)) return std::nullopt;
+  if (!is_there(path)) return std::nullopt;
   const nlohmann::json json =
       parse_stored_json(read_text(path, kMaxRecordBytes), path.string(), kMaxRecordBytes);
   JsonMembers members(json, path.string());
@@ -72,6 +73,7 @@ RunFolder RunFolder::open(const fs::path& folder, const std::optional<fs::path>&
     run.locks_.emplace_back(*checkpoints, "checkpoint.directory");
   run.locks_.emplace_back(folder, "run_directory");
   if (!checkpoints) run.locks_.emplace_back(own_checkpoints(folder), "checkpoint.directory");
+  for (const char* name : kOwnFiles) remove_interrupted_writes((folder / name).string());
   RunRecord record;
   if (const std::optional<RunRecord> found = read_record(folder))
     record.identity = {.run_id = found->identity.run_id, .generation = found->identity.generation + 1};

@@ -30,14 +30,6 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   return entries;
 }
 
-void remove_folder(const fs::path& folder) {
-  std::error_code error;
-  // The manifest first: should the rest stay, no reader takes what is left for a step.
-  if (fs::remove(folder / Manifest::kFileName, error)) sync_folder(folder);
-  if (!error) fs::remove_all(folder, error);
-  if (error) throw EnvironmentError("{}: cannot remove it: {}", folder.string(), error.message());
-}
-
 }  // namespace
 
 std::vector<FoundStep> find_steps(const fs::path& folder) {
@@ -51,14 +43,22 @@ std::vector<FoundStep> find_steps(const fs::path& folder) {
 
 void remove_leftovers(const fs::path& folder) {
   for (const fs::path& entry : entries_of(folder))
-    if (is_leftover_name(entry.filename().string())) attempt([&] { remove_folder(entry); });
+    if (is_leftover_name(entry.filename().string())) attempt([&] { remove_leftover(entry); });
+}
+
+void remove_leftover(const fs::path& leftover) {
+  std::error_code error;
+  // The manifest first: should the rest stay, no reader takes what is left for a step.
+  if (fs::remove(leftover / Manifest::kFileName, error)) sync_folder(leftover);
+  if (!error) fs::remove_all(leftover, error);
+  if (error) throw EnvironmentError("{}: cannot remove it: {}", leftover.string(), error.message());
 }
 
 void remove_step(const fs::path& step_folder) {
   const fs::path hidden = step_folder.parent_path() / removed_folder_name(step_folder.filename().string());
   rename_folder(step_folder, hidden);
   sync_folder(step_folder.parent_path());
-  remove_folder(hidden);
+  remove_leftover(hidden);
   sync_folder(step_folder.parent_path());
 }
 

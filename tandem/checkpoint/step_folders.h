@@ -21,6 +21,9 @@ std::vector<FoundStep> find_steps(const std::filesystem::path& folder);
 /// network file system still holds stays for the next time. Only for the one process that saves there.
 void remove_leftovers(const std::filesystem::path& folder);
 
+/// Removes one of them. EnvironmentError where that fails.
+void remove_leftover(const std::filesystem::path& leftover);
+
 /// Removes a step so that it is never seen in part: hidden by a rename, then the manifest, then the rest.
 void remove_step(const std::filesystem::path& step_folder);
 

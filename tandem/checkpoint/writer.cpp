@@ -37,26 +37,26 @@ StepWriter::StepWriter(const NewStep& step)
       unfinished_(step.folder / unfinished_folder_name(step.description.step, step.description.generation)) {}
 
 void StepWriter::prepare() const {
+  or_leave_nothing([&] { make_room(); });
+}
+
+void StepWriter::make_room() const {
   create_folders(step_.folder);
   remove_leftovers(step_.folder);
-  std::error_code ignored;
-  if (fs::exists(fs::symlink_status(step_folder_, ignored))) put_aside_damaged();
-  if (fs::exists(fs::symlink_status(unfinished_, ignored)))
-    throw EnvironmentError("{}: an interrupted save left it and it cannot be removed; remove it",
-                           unfinished_.string());
+  if (is_there(step_folder_) && !is_damaged(step_folder_))
+    throw InputError("{}: this step is saved already, and nothing is overwritten", step_folder_.string());
+  if (is_there(unfinished_)) remove_leftover(unfinished_);
   create_folders(unfinished_);
 }
 
+// A damaged step stays until the one in its place is whole: the disk may have failed only to read it.
 void StepWriter::put_aside_damaged() const {
-  if (!is_damaged(step_folder_))
-    throw InputError("{}: this step is saved already, and nothing is overwritten", step_folder_.string());
   fs::path aside;
   int number = 0;
   do {
     aside = step_.folder / fmt::format("void_{}_{}", step_folder_.filename().string(), number++);
-  } while (fs::exists(aside));
+  } while (is_there(aside));
   rename_folder(step_folder_, aside);
-  sync_folder(step_.folder);
 }
 
 RankReport StepWriter::write(std::span<const Piece> pieces, int rank) const {
@@ -102,7 +102,7 @@ std::vector<NewEntry> StepWriter::entries_of(std::span<const Piece> pieces) cons
 }
 
 void StepWriter::commit(const std::vector<RankReport>& reports) const {
-  const auto failure = attempt([&] {
+  or_leave_nothing([&] {
     for (size_t rank = 0; rank < reports.size(); ++rank)
       if (const std::optional<Failure>& failed = reports[rank].failure)
         raise({.kind = failed->kind,
@@ -110,6 +110,10 @@ void StepWriter::commit(const std::vector<RankReport>& reports) const {
                                       failed->message)});
     publish(reports);
   });
+}
+
+void StepWriter::or_leave_nothing(const std::function<void()>& action) const {
+  const std::optional<Failure> failure = attempt(action);
   if (!failure) return;
   attempt([&] { remove_leftovers(step_.folder); });  // as far as that goes: the next save tries again
   raise(*failure);
@@ -126,6 +130,7 @@ void StepWriter::publish(const std::vector<RankReport>& reports) const {
   file.append(std::as_bytes(std::span(text)));
   file.sync_and_close();
   sync_folder(unfinished_);
+  if (is_there(step_folder_)) put_aside_damaged();
   rename_folder(unfinished_, step_folder_);
   if (const std::optional<Failure> failure = attempt([&] { sync_folder(step_.folder); })) {
     attempt([&] { remove_step(step_folder_); });

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -42,7 +43,7 @@ class StepWriter {
   /// Returns the folder that the step will have.
   const std::filesystem::path& step_folder() const { return step_folder_; }
 
-  /// Makes room for the step: once, before any rank writes.
+  /// Makes room for the step: once, before any rank writes. Leaves nothing where it fails.
   void prepare() const;
   /// Writes the file of rank `rank`. What fails is told in the report. Ranks may write at once.
   RankReport write(std::span<const Piece> pieces, int rank) const;
@@ -50,6 +51,8 @@ class StepWriter {
   void commit(const std::vector<RankReport>& reports) const;
 
  private:
+  void or_leave_nothing(const std::function<void()>& action) const;
+  void make_room() const;
   void publish(const std::vector<RankReport>& reports) const;
   void put_aside_damaged() const;
   std::optional<StoredFile> write_file(std::span<const Piece> pieces, int rank) const;
@@ -67,7 +70,7 @@ class StepWriter {
 /// The step's folder appears by one rename once all is on the disk: each rank writes a shard file into a
 /// hidden folder, rank 0 gathers what was written, checks it, writes the manifest and publishes. What earlier
 /// saves left unfinished is removed first. Nothing is overwritten: a whole step of that number is an
-/// InputError, a damaged one is renamed to `void_…`.
+/// InputError, a damaged one is renamed to `void_…` once the new one is whole.
 ///
 /// Communicates: two broadcasts and one gather of texts, all returning on every rank also when a rank fails.
 /// A failure on one rank is thrown on all, with its rank and its kind, and no trace of the step stays. Shard

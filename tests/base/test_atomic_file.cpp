@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +48,21 @@ TEST_F(AtomicFile, ReplacesAFileWholeAndLeavesNothingElse) {
   write_file_atomically(path("a"), "");
   EXPECT_EQ(read_file(path("a")), "");
   EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFile, WhatAKilledProcessOfTheSameIdLeftIsNotInTheWay) {
+  write_file_atomically(path("a"), "first");
+  // Ids come again, in a container at each start, and each process counts its files from 0.
+  constexpr size_t kLeft = 1000;
+  for (size_t number = 0; number < kLeft; ++number)
+    std::ofstream(path(fmt::format("b.{}.{}.tmp", ::getpid(), number))) << "left";
+  for (const char* name : {"b.json", "b.1.x.tmp", "b.tmp", "bb.1.2.tmp"}) std::ofstream(path(name)) << "";
+  write_file_atomically(path("b"), "second");
+  EXPECT_EQ(read_file(path("b")), "second");
+  EXPECT_EQ(files(), kLeft + 6);
+  remove_interrupted_writes(path("b"));
+  EXPECT_EQ(files(), 6u);
+  EXPECT_EQ(read_file(path("b")), "second");
 }
 
 TEST_F(AtomicFile, NamesPathAndReasonOfAFailure) {

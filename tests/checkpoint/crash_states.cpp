@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "power_loss.h"
+#include "recorder.h"
 #include "scratch_folder.h"
 
 namespace tandem::checkpoint {
@@ -32,7 +33,7 @@ DiskHistory record(const Scenario& scenario) {
   fs::create_directory(disk);
   scenario.before(disk);
   Recorder recorder(disk);
-  scenario.action(disk, recorder);
+  scenario.action(disk, [&](const std::string& text) { recorder.mark(text); });
   return recorder.finish();
 }
 
@@ -40,7 +41,7 @@ class Explorer {
  public:
   explicit Explorer(const Scenario& scenario) : scenario_(scenario), history_(record(scenario)) {}
 
-  CrashCounts run(int draws, unsigned seed) {
+  CrashCounts run(int draws, uint64_t seed) {
     std::mt19937_64 random(seed);
     for (size_t point = 0; point <= history_.operations.size() && shown_ < kMaxShown; ++point) {
       if (point > 0 && history_.operations[point - 1].kind == Operation::Kind::kMark)
@@ -84,7 +85,7 @@ class Explorer {
 
 }  // namespace
 
-CrashCounts explore(const Scenario& scenario, int draws, unsigned seed) {
+CrashCounts explore(const Scenario& scenario, int draws, uint64_t seed) {
   return Explorer(scenario).run(draws, seed);
 }
 

@@ -8,7 +8,6 @@
 #include "scratch_folder.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
-#include "tandem/checkpoint/names.h"
 #include "thread_ranks.h"
 
 namespace tandem::checkpoint {
@@ -84,8 +83,7 @@ std::string flaw_after_another_save(const fs::path& folder, int64_t step) {
   const StepReader reader = StepReader::open(folder);
   if (reader.manifest().description.step != step) return "the next step is not the newest";
   for (const std::string& name : names_in(folder))
-    if (!step_of_folder_name(name) && !name.starts_with("void_") && name != "run.lock")
-      return name + " was left";
+    if (name.starts_with('.') || name.ends_with(".tmp")) return name + " was left";
   return flaw_of_values(reader);
 }
 

@@ -18,7 +18,6 @@ namespace tandem::checkpoint {
 // Steps of the made-up model whose values tell which step they are of, saved by four ranks.
 
 /// Saves a step, each rank a thread on a machine of its own, and returns what each threw, or nullptr.
-/// `on_rank`, if given, runs on each rank before.
 std::vector<std::exception_ptr> try_to_save(const std::filesystem::path& folder, int64_t step,
                                             int64_t generation = 2);
 
@@ -36,7 +35,8 @@ struct ExpectedSteps {
 };
 
 /// Returns "" if the newest step is an expected one and good to the last byte, no manifest lies anywhere
-/// without its files, and another save succeeds and leaves steps alone; else what is wrong.
+/// without its files, and the save of the step after it succeeds and leaves nothing half-done; else what is
+/// wrong.
 std::string flaw_of_steps(const std::filesystem::path& folder, const ExpectedSteps& expected);
 
 }  // namespace tandem::checkpoint
