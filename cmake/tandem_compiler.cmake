@@ -23,6 +23,6 @@ if(TANDEM_SANITIZE)
   # -O1: instrumented code takes several times as long to optimise, and its tests do not get faster by it.
   # -Wmaybe-uninitialized has false alarms in instrumented code, as GCC's manual says.
   add_compile_options(-O1 -fsanitize=${TANDEM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
-                      -Wno-maybe-uninitialized)
+                      $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   add_link_options(-fsanitize=${TANDEM_SANITIZE})
 endif()

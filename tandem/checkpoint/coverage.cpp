@@ -14,6 +14,10 @@ namespace {
 using layout::Shape;
 using layout::Slice;
 
+// Boxes of a layout meet some ten times as many others as it has tensor ranks. Without a bound a manifest of
+// some megabytes could keep its reader busy for days.
+constexpr int64_t kComparisonsABox = 1024, kComparisonsAtLeast = 1'000'000;
+
 bool is_inside(const Slice& box, const Shape& shape) {
   if (box.offset.size() != shape.size() || box.extent.size() != shape.size()) return false;
   for (size_t dim = 0; dim < shape.size(); ++dim)
@@ -51,7 +55,11 @@ std::optional<std::string> find_overlap(const Shape& shape, const std::vector<Sl
   std::stable_sort(order.begin(), order.end(),
                    [&](const Slice* a, const Slice* b) { return a->offset[dim] < b->offset[dim]; });
   std::vector<const Slice*> open;
+  int64_t comparisons = 0;
   for (const Slice* box : order) {
+    comparisons += std::ssize(open);
+    if (comparisons > kComparisonsABox * std::ssize(boxes) + kComparisonsAtLeast)
+      return "slices lie across one another in a way that no layout makes";
     std::erase_if(open, [&](const Slice* o) { return o->offset[dim] + o->extent[dim] <= box->offset[dim]; });
     for (const Slice* other : open)
       if (overlap(*box, *other))

@@ -120,7 +120,8 @@ class FileParser {
         __builtin_add_overflow(bytes, file.data_begin, &bytes) || bytes != file.bytes)
       throw EnvironmentError("{}: its header of {} bytes and {} elements do not make {} bytes", place,
                              file.data_begin, file.num_elements(), file.bytes);
-    const int64_t chunks = (file.bytes + manifest_.chunk_bytes - 1) / manifest_.chunk_bytes;
+    const int64_t chunks =
+        file.bytes / manifest_.chunk_bytes + (file.bytes % manifest_.chunk_bytes == 0 ? 0 : 1);
     if (std::ssize(file.chunk_sums) != chunks)
       throw EnvironmentError("{}: has checksums of {} chunks, and {} chunks", place, file.chunk_sums.size(),
                              chunks);

@@ -68,5 +68,14 @@ TEST(Coverage, ThousandsOfPartsTakeLittleTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
+TEST(Coverage, PartsThatAllMeetEachOtherAreRefusedInsteadOfCompared) {
+  constexpr int64_t kParts = 20'000;  // two hundred million pairs
+  std::vector<Slice> stairs;
+  for (int64_t step = 0; step < kParts; ++step)
+    stairs.push_back({.offset = {step, step}, .extent = {kParts - step, 1}});
+  EXPECT_EQ(coverage_problem({kParts, kParts}, stairs),
+            "slices lie across one another in a way that no layout makes");
+}
+
 }  // namespace
 }  // namespace tandem::checkpoint

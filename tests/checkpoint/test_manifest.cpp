@@ -127,6 +127,12 @@ TEST(Manifest, LiesAreNamed) {
       {[](json& m) { m["files"][0]["name"] = "b.safetensors"; }, "cannot be the name"},
       {[](json& m) { m["files"][0]["bytes"] = 135; }, "64 bytes and 6 elements do not make 135 bytes"},
       {[](json& m) { m["files"][0]["data_begin"] = 60; }, "do not make 136 bytes"},
+      {[](json& m) {
+         m["files"][0]["data_begin"] = INT64_MAX - 7 - 72;
+         m["files"][0]["bytes"] = INT64_MAX - 7;
+       },
+       "checksums of 2 chunks, and 115292150460684698 chunks"},
+      {[](json& m) { m["files"][0]["data_begin"] = INT64_MAX - 7; }, "do not make 136 bytes"},
       {[](json& m) { m["files"][0]["chunk_crc32c"] = "00000001"; }, "checksums of 1 chunks, and 2 chunks"},
       {[](json& m) { m["files"][0]["chunk_crc32c"] = "0000001"; }, "eight hexadecimal digits"},
       {[](json& m) { m["files"][0]["chunk_crc32c"] = "0000000gabcdef01"; }, "eight hexadecimal digits"},
@@ -164,6 +170,11 @@ TEST(Manifest, LiesAreNamed) {
        },
        "has a bad range of w"},
       {[&](json& m) { range(m) = 3; }, "has a bad range"},
+      {[](json& m) { m["files"].erase(0); }, "tensor w: slices cover 6 of 12"},
+      {[](json& m) { m["files"][0].erase("chunk_crc32c"); }, "files: 'chunk_crc32c' is missing"},
+      {[](json& m) { m["files"][0].erase("crc32c"); }, "files: 'crc32c' is missing"},
+      {[](json& m) { m["files"][0]["chunk_crc32c"] = ""; }, "checksums of 0 chunks, and 2 chunks"},
+      {[](json& m) { m["files"][0]["crc32c"] = ""; }, "do not make that of the file"},
       {[](json& m) { m["tensors"] = 3; }, "'tensors' is not a list"},
       {[](json& m) { m["tensors"] = {3}; }, "is no JSON object"}};
   for (const auto& [edit, expected] : cases)
