@@ -4,6 +4,7 @@
 
 #include "fuzz/json_mutator.h"
 #include "fuzz/scratch_folder.h"
+#include "fuzz/target.h"
 #include "tandem/base/error.h"
 #include "tandem/interop/t5_config.h"
 
@@ -30,12 +31,11 @@ void read(const tandem::fuzz::ScratchFolder& folder, const std::string& text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+void tandem::fuzz::take(const std::string& input) {
   static const tandem::fuzz::ScratchFolder folder;
-  read(folder, std::string(reinterpret_cast<const char*>(data), size));
-  return 0;
+  read(folder, input);
 }
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  return tandem::fuzz::mutate_json(data, size, max_size, seed);
+size_t tandem::fuzz::mutate(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return mutate_json(data, size, max_size, seed);
 }

@@ -7,6 +7,7 @@
 
 #include "fuzz/json_mutator.h"
 #include "fuzz/scratch_folder.h"
+#include "fuzz/target.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/safetensors_header.h"
 #include "tandem/interop/hf_weights.h"
@@ -31,20 +32,19 @@ class Shards : public tandem::fuzz::ScratchFolder {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+void tandem::fuzz::take(const std::string& input) {
   static const Shards folder;
-  folder.write("model.safetensors.index.json", {reinterpret_cast<const char*>(data), size});
+  folder.write("model.safetensors.index.json", input);
   try {
     const auto weights = tandem::interop::HfWeights::open(folder.path());
     // It took just what the files that it lists hold.
     TANDEM_CHECK(weights.tensors().size() == 2 || weights.tensors().size() == 4, "{} tensors",
                  weights.tensors().size());
   } catch (const tandem::InputError&) {
-    return 0;
+    return;
   }
-  return 0;
 }
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  return tandem::fuzz::mutate_json(data, size, max_size, seed);
+size_t tandem::fuzz::mutate(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return mutate_json(data, size, max_size, seed);
 }

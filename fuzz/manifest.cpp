@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fuzz/json_mutator.h"
+#include "fuzz/target.h"
 #include "tandem/base/error.h"
 #include "tandem/base/strict_json.h"
 #include "tandem/checkpoint/load_plan.h"
@@ -23,7 +24,8 @@ using nlohmann::json;
 
 int64_t number_of(const json& object, const char* key) {
   const auto found = object.find(key);
-  return found != object.end() && found->is_number_unsigned() ? found->get<int64_t>() : 0;
+  const bool is_size = found != object.end() && found->is_number_unsigned();
+  return is_size && found->get<uint64_t>() <= uint64_t{1} << 62 ? found->get<int64_t>() : 0;
 }
 
 int64_t bytes_of_element(const json& manifest) {
@@ -112,14 +114,12 @@ void read_sealed(const std::string& text) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  const std::string text(reinterpret_cast<const char*>(data), size);
-  const std::string fitting = repaired(text);
-  read_sealed(text);
-  if (fitting != text) read_sealed(fitting);
-  return 0;
+void tandem::fuzz::take(const std::string& input) {
+  const std::string fitting = repaired(input);
+  read_sealed(input);
+  if (fitting != input) read_sealed(fitting);
 }
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  return tandem::fuzz::mutate_json(data, size, max_size, seed);
+size_t tandem::fuzz::mutate(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return mutate_json(data, size, max_size, seed);
 }

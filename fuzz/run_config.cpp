@@ -5,25 +5,22 @@
 #include <string>
 
 #include "fuzz/json_mutator.h"
+#include "fuzz/target.h"
 #include "tandem/base/error.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+void tandem::fuzz::take(const std::string& input) {
   namespace train = tandem::train;
   train::RunConfig config;
   try {
-    config = train::resolve_run_config({.name = "config.json",
-                                        .text = std::string(reinterpret_cast<const char*>(data), size),
-                                        .sets = {}})
-                 .config;
+    config = train::resolve_run_config({.name = "config.json", .text = input, .sets = {}}).config;
   } catch (const tandem::InputError&) {
-    return 0;
+    return;
   }
   const auto again =
       train::resolve_run_config({.name = "written", .text = train::run_config_json(config), .sets = {}});
   TANDEM_CHECK(again.config == config, "written and read it is another one");
-  return 0;
 }
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
-  return tandem::fuzz::mutate_json(data, size, max_size, seed);
+size_t tandem::fuzz::mutate(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  return mutate_json(data, size, max_size, seed);
 }

@@ -11,6 +11,7 @@
 
 #include "fuzz/json_mutator.h"
 #include "fuzz/memory_file.h"
+#include "fuzz/target.h"
 #include "tandem/base/error.h"
 #include "tandem/base/strict_json.h"
 
@@ -58,21 +59,18 @@ int64_t claimed_bytes(const std::string& content) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+void tandem::fuzz::take(const std::string& input) {
   static tandem::fuzz::MemoryFile memory;
-  const std::string content(reinterpret_cast<const char*>(data), size);
-  read(memory, content, std::ssize(content));
-  if (const int64_t bytes = claimed_bytes(content); bytes != std::ssize(content))
-    read(memory, content, bytes);
-  return 0;
+  read(memory, input, std::ssize(input));
+  if (const int64_t bytes = claimed_bytes(input); bytes != std::ssize(input)) read(memory, input, bytes);
 }
 
 // Mostly keeps the length before the header right.
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+size_t tandem::fuzz::mutate(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
   if (size < kLengthBytes || max_size <= kLengthBytes || seed % 8 == 0)
     return LLVMFuzzerMutate(data, size, max_size);
   const uint64_t length =
-      tandem::fuzz::mutate_json(data + kLengthBytes, size - kLengthBytes, max_size - kLengthBytes, seed / 8);
+      mutate_json(data + kLengthBytes, size - kLengthBytes, max_size - kLengthBytes, seed / 8);
   std::memcpy(data, &length, kLengthBytes);
   return kLengthBytes + length;
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -76,6 +77,8 @@ class Gatherer {
     return found == fields_.end() ? nullptr : &*found;
   }
   std::string unknown(const std::string& key) const {
+    // Finding the nearest takes its time, and nobody reads thousands of them.
+    if (report_.problems().size() >= ConfigReport::kShown) return "unknown key";
     std::vector<std::string> names = keys_;
     names.insert(names.end(), groups_.begin(), groups_.end());
     return fmt::format("unknown key; the nearest is {}", nearest_name(key, names));
@@ -129,12 +132,23 @@ std::string_view origin_name(Origin origin) {
   return "default";
 }
 
+namespace {
+
+// The first bytes of a text, less a character that they would cut.
+std::string whole_characters(const std::string& text, size_t bytes) {
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
+}  // namespace
+
 void ConfigReport::add(const std::string& key, const std::string& problem) {
   unusable_.insert(key);
   std::string line = fmt::format("{}: {}", key, problem);
   // A key from outside may hold anything; the message stays one line.
   std::replace_if(
       line.begin(), line.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+  if (line.size() > kShownBytes) line = whole_characters(line, kShownBytes) + "…";
   problems_.push_back(std::move(line));
 }
 
@@ -145,7 +159,10 @@ bool ConfigReport::usable(std::initializer_list<std::string_view> keys) const {
 }
 
 void ConfigReport::throw_problems() const {
-  if (!problems_.empty()) throw InputError("{}: {}", name_, fmt::join(problems_, "; "));
+  if (problems_.empty()) return;
+  const size_t shown = std::min(problems_.size(), kShown);
+  throw InputError("{}: {}{}", name_, fmt::join(std::span(problems_).first(shown), "; "),
+                   shown == problems_.size() ? "" : fmt::format("; and {} more", problems_.size() - shown));
 }
 
 ConfigReport read_fields(const std::vector<FieldRef>& fields, const ConfigText& source) {

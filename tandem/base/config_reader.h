@@ -30,6 +30,8 @@ struct ConfigText {
 /// What reading found: every problem, and each key's origin.
 class ConfigReport {
  public:
+  static constexpr size_t kShown = 50;  ///< problems that a message tells; of more, only how many
+
   explicit ConfigReport(std::string name) : name_(std::move(name)) {}
 
   /// Adds a problem of one key, which is not `usable` from then on.
@@ -49,10 +51,12 @@ class ConfigReport {
   const std::map<std::string, Origin>& origins() const { return origins_; }
   void set_origin(const std::string& key, Origin origin) { origins_[key] = origin; }
 
-  /// Throws InputError with all problems on one line, if there are any.
+  /// Throws InputError with the problems on one line, if there are any.
   void throw_problems() const;
 
  private:
+  static constexpr size_t kShownBytes = 1000;  // of one problem: a key from outside can have a megabyte
+
   std::string name_;
   std::vector<std::string> problems_;
   std::set<std::string, std::less<>> unusable_;

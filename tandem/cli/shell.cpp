@@ -13,10 +13,12 @@
 
 #include <unistd.h>
 
+#include "tandem/base/code_version.h"
 #include "tandem/base/error.h"
 #include "tandem/base/exit_code.h"
 #include "tandem/cli/backtrace.h"
 #include "tandem/cli/mapping_fault.h"
+#include "tandem/cli/source_commit.h"
 #include "tandem/cli/usage.h"
 
 namespace tandem::cli {
@@ -86,7 +88,7 @@ void set_library_defaults() {
 
 int run_command_line(const std::vector<Command>& commands, int argc, char** argv) {
   CLI::App root("Trains encoder-decoder Transformers over data x tensor x pipeline ranks.", "tandem");
-  root.set_version_flag("--version", "tandem " TANDEM_VERSION);
+  root.set_version_flag("--version", "tandem " + code_version());
   root.require_subcommand(1);
   Actions actions;
   for (const Command& command : commands) {
@@ -111,6 +113,7 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
 
 int run_program(const std::function<int()>& body) noexcept {
   name_mapping_faults();
+  set_source_commit(std::string(source_commit()));
   try {
     return body();
   } catch (...) {

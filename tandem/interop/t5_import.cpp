@@ -11,6 +11,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "tandem/base/code_version.h"
 #include "tandem/base/content_hash.h"
 #include "tandem/base/error.h"
 #include "tandem/base/fields.h"
@@ -219,7 +220,7 @@ T5Imported import_t5(const T5ImportOptions& options) {
 
   const checkpoint::StepDescription description{
       .run_id = content_hash(model.dump()),
-      .code_version = TANDEM_VERSION,
+      .code_version = code_version(),
       .config = {{"model", model}},
       .tokenizer = tokenizer.facts,
       .roles = {{.role = checkpoint::Role::kParameter, .type = type}}};

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include <fmt/ranges.h>
+#include <torch/version.h>
 
+#include "tandem/base/code_version.h"
 #include "tandem/base/error.h"
 #include "tandem/base/fields.h"
 
@@ -65,7 +67,7 @@ checkpoint::StepDescription describe_step(const RunConfig& config, const data::D
   checkpoint::StepDescription description{.run_id = identity.run_id,
                                           .generation = identity.generation,
                                           .step = position.step,
-                                          .code_version = TANDEM_VERSION,
+                                          .code_version = code_version() + " torch-" TORCH_VERSION,
                                           .config = nlohmann::json(config_to_json(placeless)),
                                           .mesh = {.data = static_cast<int>(config.parallel.data),
                                                    .pipeline = static_cast<int>(config.parallel.pipeline),

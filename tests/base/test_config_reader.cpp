@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -160,6 +161,27 @@ TEST(ConfigReader, ProblemsBetweenKeysAreLeftOutWhereOneIsBadAlone) {
 
 TEST(ConfigReader, RefusesTextThatIsNotUtf8) {
   EXPECT_EQ(problem_of("name=\xff\xfe"), "name: is not valid UTF-8 (from --set)");
+}
+
+TEST(ConfigReader, TellsTheFirstOfThousandsOfProblemsAndHowManyMoreThereAre) {
+  std::string text = "{";
+  for (int key = 0; key < 5000; ++key) text += fmt::format("\"k{}\": 0, ", key);
+  const Outcome outcome = read(text + "\"k\": 0}");
+  EXPECT_EQ(outcome.report.problems().size(), 5003u);  // and two that are missing
+  try {
+    outcome.report.throw_problems();
+    FAIL();
+  } catch (const InputError& error) {
+    EXPECT_THAT(error.what(), testing::EndsWith("; and 4953 more"));
+  }
+}
+
+TEST(ConfigReader, AKeyOfAMegabyteIsToldShort) {
+  std::string key = "x";
+  for (int i = 0; i < 100'000; ++i) key += "ä";
+  const std::string problem = read("{\"" + key + "\": 0}").report.problems().front();
+  EXPECT_LE(problem.size(), 1003u);
+  EXPECT_THAT(problem, testing::EndsWith("ää…"));
 }
 
 TEST(ConfigReader, KeepsItsMessageOnOneLine) {

@@ -95,7 +95,9 @@ TEST(Tandem, EveryCommandHasHelp) {
 TEST(Tandem, PrintsItsVersion) {
   const Finished run = run_tandem({"--version"});
   EXPECT_EQ(run.code, 0);
-  EXPECT_THAT(run.out, testing::MatchesRegex("tandem [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+  EXPECT_THAT(run.out,
+              testing::MatchesRegex(R"(tandem [0-9]+\.[0-9]+\.[0-9]+\+(g[0-9a-f]+(\.modified)?|unknown)
+)"));
 }
 
 TEST(Tandem, UnknownWordsNameTheNearestKnownOne) {
