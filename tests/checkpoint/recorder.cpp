@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "recorder.h"
 
+#include <cerrno>
 #include <stdexcept>
 #include <utility>
 
@@ -38,6 +39,7 @@ int Recorder::object_of(int descriptor) const {
 }
 
 Verdict Recorder::before(const SystemCall& call) {
+  if (changes_disk(call.kind) && history_.operations.size() >= limit_) return {.error = EIO};
   switch (call.kind) {
     case CallKind::kWrite:
     case CallKind::kTruncate:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -25,6 +26,9 @@ class Recorder final : public CallObserver {
 
   /// Notes a moment between operations. From one thread, while no other makes calls.
   void mark(const std::string& text);
+  /// Lets the disk fail from here on, once it has had so many operations: what a process that ends there
+  /// would not have done.
+  void fail_after(size_t operations) { limit_ = operations; }
   /// Ends the record and returns it. Throws where doing all of its operations to the disk as it was does not
   /// give, byte for byte, the disk as it is.
   DiskHistory finish();
@@ -38,6 +42,7 @@ class Recorder final : public CallObserver {
   std::filesystem::path root_;
   DiskHistory history_;
   std::map<FileIdentity, int> numbers_;
+  size_t limit_ = SIZE_MAX;
   // Of the call under way: what it acts on, and where it writes.
   int target_ = -1;
   int64_t position_ = 0;
