@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A run whose disk fails while it saves: an I/O error, a quota, a folder that becomes read-only."""
+import errno
+import os
+import pathlib
+import re
+import subprocess
+
+import training
+from training import TANDEM, TrainingTest, losses, step_folder
+
+LIBRARY = pathlib.Path(os.environ["TANDEM_BINARY_DIR"]) / "tests" / "libfailing_disk.so"
+KEYS = ["checkpoint.every_steps=2", "checkpoint.keep=0", "parallel.data=2"]
+
+
+class FailingDisks(TrainingTest):
+    def train_with(self, run, steps, fault, code=0, sets=()):
+        """Trains on two ranks under a fault (see failing_disk.cpp) and returns standard error."""
+        variables = {"LD_PRELOAD": str(LIBRARY), "FAILING_DISK": fault} if fault else {}
+        command = self.command(run, [f"train.steps={steps}", *KEYS, *sets])
+        return self.finish(self.start([TANDEM, "launch", "--ranks", "2", "--", *command], **variables), code)
+
+    def steps_of(self, run):
+        """Returns the steps of a run, all of which must be good, and nothing else left."""
+        folders = sorted(path for path in (run / "checkpoints").iterdir() if path.name != "run.lock")
+        steps = [int(path.name.removeprefix("step_")) for path in folders if path.name != "tokenizer.model"]
+        for step in steps:
+            done = subprocess.run([TANDEM, "checkpoint", "verify", step_folder(run, step)], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([path for path in run.rglob("*") if re.search(r"^\.|\.tmp$", path.name)], [])
+        return steps
+
+    def test_one_save_that_fails_is_told_and_the_next_succeeds(self):
+        faults = [
+            (errno.EIO, "write", "unfinished_g00000000_step_00000004/g", "cannot write it"),
+            (errno.EDQUOT, "write", "unfinished_g00000000_step_00000004/manifest", "cannot write it"),
+            (errno.EIO, "fsync", "unfinished_g00000000_step_00000004/g00000000_w00001", "cannot bring it to the disk"),
+            (errno.ENOSPC, "open", "unfinished_g00000000_step_00000004/g00000000_w00001", "cannot create it"),
+        ]
+        for number, (code, call, part, action) in enumerate(faults):
+            for way in ("true", "false"):
+                with self.subTest(call=call, part=part, background=way):
+                    run = self.folder / f"fails_{number}_{way}"
+                    error = self.train_with(run, 8, f"{code} {call} {part}", sets=[f"checkpoint.async={way}"])
+                    self.assertRegex(error, rf"{re.escape(part)}[^\n]*: {action}: {os.strerror(code)}; 1 in a row")
+                    self.assertEqual(error.count("in a row"), 1, error)
+                    self.assertEqual(self.steps_of(run), [2, 6, 8])
+                    self.assertEqual(len(losses(run)), 8)
+
+    def test_too_many_failures_end_the_run_and_the_next_start_goes_on(self):
+        run = self.folder / "ends"
+        self.train_with(run, 4, "")
+        error = self.train_with(run, 40, f"{errno.EDQUOT} write .unfinished_", code=3, sets=["checkpoint.max_failures=2"])
+        self.assertRegex(error, rf"error: [^\n]*2 saves in a row failed, the last: step 8 [^\n]*{os.strerror(errno.EDQUOT)}")
+        self.assertEqual(self.steps_of(run), [2, 4])
+        self.train_with(run, 10, "")
+        self.assertEqual(self.steps_of(run), [2, 4, 6, 8, 10])
+        self.assertEqual(len(losses(run)), 10)
+
+    def test_a_folder_that_becomes_read_only(self):
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        disk, run = self.folder / "disk", self.folder / "read_only"
+        disk.mkdir()
+        command = self.command(run, ["train.steps=100", *KEYS, f"checkpoint.directory={disk}", "checkpoint.max_failures=99"])
+        # A read-only view on top of the folder, while the run holds it; then it is taken away again.
+        script = f"""
+            log={run}/logs/rank_00000.log
+            (until grep -qs 'saved step 2 ' $log; do sleep 0.01; done
+             mount --bind {disk} {disk} && mount -o remount,bind,ro {disk} || echo no view >&2
+             until grep -q 'Read-only file system' $log; do sleep 0.01; done; umount -l {disk}) &
+            "$@"; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
+        launch = [TANDEM, "launch", "--ranks", "2", "--", *command]
+        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *launch]), 0)
+        self.assertNotIn("no view", error)
+        self.assertRegex(error, r"Read-only file system; 1 in a row")
+        self.assertRegex(error, r"saved step 100 ")
+        self.assertRegex(error, r"left: run\.lock step_00000002 (step_\d+ )+tokenizer\.model\n")
+        self.assertEqual(len(losses(run)), 100)
+
+
+if __name__ == "__main__":
+    training.main()
