@@ -58,8 +58,8 @@ void remove_step(const fs::path& step_folder) {
   const fs::path hidden = step_folder.parent_path() / removed_folder_name(step_folder.filename().string());
   rename_folder(step_folder, hidden);
   sync_folder(step_folder.parent_path());
+  // Should a loss of power bring what is hidden back, the next save removes it.
   remove_leftover(hidden);
-  sync_folder(step_folder.parent_path());
 }
 
 }  // namespace tandem::checkpoint

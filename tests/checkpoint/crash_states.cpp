@@ -10,6 +10,7 @@
 #include "power_loss.h"
 #include "recorder.h"
 #include "scratch_folder.h"
+#include "tandem/checkpoint/failure.h"
 
 namespace tandem::checkpoint {
 
@@ -67,7 +68,8 @@ class Explorer {
     ++counts_.distinct;
     const fs::path root = scratch_ / "disk";
     disk.write_to(root);
-    const std::string flaw = scenario_.flaw(root, marks_);
+    std::string flaw;
+    if (const auto failure = attempt([&] { flaw = scenario_.flaw(root, marks_); })) flaw = failure->message;
     fs::remove_all(root);
     if (flaw.empty() || ++shown_ > kMaxShown) return;
     ADD_FAILURE() << how << " after operation " << point << " ("

@@ -64,10 +64,13 @@ bool is_whole_manifest(const fs::path& path) {
   return fs::exists(path) && !attempt([&] { parse_manifest(read_text(path, 1 << 26), "manifest"); });
 }
 
-// A manifest goes first and comes last: where there is one, hidden or not, all that it lists is there.
-std::string flaw_of_manifests(const fs::path& folder) {
+// A manifest goes first and comes last: where there is one, hidden or not, all that it lists is there. And a
+// step that can be seen has one.
+std::string flaw_of_manifests(const fs::path& folder, bool has_damaged) {
   if (!fs::exists(folder)) return "";
   for (const std::string& name : names_in(folder)) {
+    if (name.starts_with("step_") && !has_damaged && !is_whole_manifest(folder / name / Manifest::kFileName))
+      return name + " is seen without its manifest";
     if (name.starts_with("void_") || !is_whole_manifest(folder / name / Manifest::kFileName)) continue;
     std::string flaw;
     const auto failure = attempt([&] { flaw = flaw_of_values(StepReader::open_step(folder / name)); });
@@ -144,7 +147,7 @@ std::string flaw_of_steps(const fs::path& folder, const ExpectedSteps& expected)
       flaw = flaw_of_values(*newest);
   });
   if (failure) return failure->message;
-  if (flaw.empty()) flaw = flaw_of_manifests(folder);
+  if (flaw.empty()) flaw = flaw_of_manifests(folder, expected.has_damaged);
   return flaw.empty() ? flaw_after_another_save(folder, found + 1) : flaw;
 }
 

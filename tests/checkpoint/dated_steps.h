@@ -31,12 +31,12 @@ std::string flaw_of_values(const StepReader& reader);
 struct ExpectedSteps {
   std::set<int64_t> newest;  ///< the newest whole step is one of these
   bool may_be_none = false;  ///< or there is none
-  bool has_damaged = false;  ///< a damaged one may be passed over
+  bool has_damaged = false;  ///< a damaged one may be seen
 };
 
 /// Returns "" if the newest step is an expected one and good to the last byte, no manifest lies anywhere
-/// without its files, and the save of the step after it succeeds and leaves nothing half-done; else what is
-/// wrong.
+/// without its files and no step is seen without a manifest, and the save of the step after it succeeds and
+/// leaves nothing half-done; else what is wrong.
 std::string flaw_of_steps(const std::filesystem::path& folder, const ExpectedSteps& expected);
 
 }  // namespace tandem::checkpoint

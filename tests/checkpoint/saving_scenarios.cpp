@@ -87,21 +87,24 @@ Scenario removal() {
 
 // Of a run that told its id and its generation at each start.
 std::string flaw_of_identity(const fs::path& folder, const Marks& marks) {
-  std::string told;
-  for (const std::string& mark : marks)
-    if (mark.starts_with("started ")) told = mark.substr(8);
+  std::string id;
+  int64_t generation = -1;
+  for (const std::string& mark : marks) {
+    if (!mark.starts_with("started ")) continue;
+    if (!id.empty() && id != mark.substr(8, 32)) return "a start was given another id";
+    id = mark.substr(8, 32);
+    if (std::stoll(mark.substr(41)) != ++generation) return "starts are miscounted";
+  }
   const std::optional<RunIdentity> found = identity_of_run(folder);
   const RunIdentity next = RunFolder::open(folder).identity();
   for (const std::string& name : names_in(folder))
     if (name.ends_with(".tmp")) return name + " was left";
   if (!found)
-    return !told.empty() ? "the run's identity is lost" : next.generation != 0 ? "not a first start" : "";
+    return !id.empty() ? "the run's identity is lost" : next.generation != 0 ? "not a first start" : "";
   if (next.run_id != found->run_id || next.generation != found->generation + 1) return "another run goes on";
-  if (told.empty()) return "";
-  const int64_t generation = std::stoll(told.substr(33));
-  if (found->run_id != told.substr(0, 32)) return "the run has another id";
-  return found->generation == generation || found->generation == generation + 1 ? ""
-                                                                                : "starts are miscounted";
+  if (!id.empty() && found->run_id != id) return "the run has another id";
+  const bool is_next = found->generation == generation || found->generation == generation + 1;
+  return is_next ? "" : "starts are miscounted";
 }
 
 // What a run does from its first start on, twice.
@@ -146,8 +149,8 @@ Scenario reshard_into_a_folder() {
 Scenario output_folder() {
   const auto write = [](const fs::path& root) {
     interop::OutputFolder output(root / "new" / "model");
-    output.write("tokenizer.model", "pieces");
     save_dated(output.unfinished(), 0);
+    output.write("tokenizer.model", "pieces");
     output.publish();
   };
   return {.name = "OutputFolder",
