@@ -44,6 +44,20 @@ std::string shard_file_name(const ShardWriter& writer) {
   return fmt::format("g{:08}_w{:05}_p000.safetensors", writer.generation, writer.rank);
 }
 
+std::optional<ShardWriter> writer_of(std::string_view file_name) {
+  ShardWriter writer;
+  const char* end = file_name.data() + file_name.size();
+  const auto number = [&](const char* first, char before, auto& value) {
+    if (first == end || *first != before) return end;
+    return std::from_chars(first + 1, end, value).ptr;
+  };
+  const char* after = number(file_name.data(), 'g', writer.generation);
+  if (after != end && *after == '_') number(after + 1, 'w', writer.rank);
+  // Only the spelling that is written.
+  if (writer.generation < 0 || writer.rank < 0 || shard_file_name(writer) != file_name) return std::nullopt;
+  return writer;
+}
+
 bool is_plain_file_name(std::string_view name) {
   constexpr std::string_view kAllowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   return !name.empty() && name.size() <= 200 && name.front() != '.' &&

@@ -28,6 +28,9 @@ struct ShardWriter {
 /// Returns "g00000008_w00003_p000.safetensors": generation, writer, part (so far always 0).
 std::string shard_file_name(const ShardWriter& writer);
 
+/// Returns who wrote the shard file of a name that `shard_file_name` makes, or nothing for any other name.
+std::optional<ShardWriter> writer_of(std::string_view file_name);
+
 /// Tells whether a name from outside can only mean a file in its own folder: 1 to 200 of [A-Za-z0-9._-], not
 /// beginning with a dot.
 bool is_plain_file_name(std::string_view name);

@@ -96,6 +96,7 @@ int reshard(const ReshardOptions& options) {
   warn_of_damage(step);
   const auto target =
       train::state_layout(step.manifest().description.config, options.change, step.folder().string());
+  step.require(target.table, {});
   ordered_json document = json_of(checkpoint::plan_reshard(step.manifest(), target));
   if (options.only_plan) return print(options, document), 0;
   if (options.output.empty()) throw InputError("reshard: give --output, or --plan to only see the figures");

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -25,8 +27,18 @@ struct Output {
 /// Prints the members of a document, a line each.
 void print_lines(const nlohmann::ordered_json& document);
 
+/// Prints a line a row, columns aligned, the first to the left and all others to the right. The first row is
+/// the header.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
 /// Says on standard error which newer steps were passed over.
 void warn_of_damage(const checkpoint::StepReader& reader);
+
+/// Explains an argument that `open_step` takes.
+inline constexpr const char* kStepHelp = "a run's folder (its newest good step), or that of one step";
+
+/// Opens a step and warns of damaged ones.
+checkpoint::StepReader open_step(const std::string& folder);
 
 /// Measures the time since it was made.
 class Stopwatch {

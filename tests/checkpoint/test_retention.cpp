@@ -89,5 +89,17 @@ TEST(StepFolders, OnlyNamesAsWrittenAreSteps) {
     EXPECT_EQ(step_of_folder_name(name), std::nullopt) << name;
 }
 
+TEST(Names, WritersAreReadFromTheSpellingThatIsWrittenOnly) {
+  const auto writer = writer_of("g00000008_w00003_p000.safetensors");
+  ASSERT_TRUE(writer);
+  EXPECT_EQ(writer->generation, 8);
+  EXPECT_EQ(writer->rank, 3);
+  EXPECT_EQ(writer_of(shard_file_name({.generation = 1, .rank = 123456}))->rank, 123456);
+  for (const char* name :
+       {"", "g", "g8", "g8_w3_p000.safetensors", "g00000008_w00003_p000", "g00000008_w-0003_p000.safetensors",
+        "g00000008_w00003_p001.safetensors", "x00000008_w00003_p000.safetensors", "manifest.json"})
+    EXPECT_FALSE(writer_of(name)) << name;
+}
+
 }  // namespace
 }  // namespace tandem::checkpoint

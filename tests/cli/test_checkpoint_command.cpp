@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,33 @@ TEST_F(CheckpointCommand, FiguresAreAlsoPrintedAsLines) {
   const Finished imported = import(HfFolder::golden_path("mt5"));
   ASSERT_EQ(imported.code, 0) << imported.err;
   EXPECT_THAT(imported.out, HasSubstr("model_type           mt5\n"));
+}
+
+TEST_F(CheckpointCommand, InspectShowsWhatEachRankWrote) {
+  ASSERT_EQ(import(HfFolder::golden_path("mt5_untied")).code, 0);
+  const std::string made = scratch_ / "made";
+  const Finished resharded = run_tandem({"checkpoint", "reshard", scratch_ / "model", "--output", made,
+                                         "--data", "2", "--tensor", "3", "--pipeline", "2"});
+  ASSERT_EQ(resharded.code, 0) << resharded.err;
+  const json shown = json::parse(run_tandem({"checkpoint", "inspect", made, "--ranks", "--json"}).out);
+  ASSERT_EQ(shown["ranks"].size(), shown["files"].size());
+  std::map<std::string, int64_t> elements;
+  for (const json& rank : shown["ranks"]) {
+    EXPECT_EQ(rank["rank"],
+              rank["tensor"].get<int>() + 3 * (rank["data"].get<int>() + 2 * rank["pipeline"].get<int>()));
+    int64_t of_rank = 0;
+    for (const json& tensor : rank["tensors"]) {
+      elements[tensor["name"]] += tensor["elements"].get<int64_t>();
+      of_rank += tensor["elements"].get<int64_t>();
+    }
+    EXPECT_EQ(rank["elements"], of_rank);
+  }
+  for (const json& tensor : shown["tensors"]) EXPECT_EQ(elements[tensor["name"]], tensor["elements"]);
+  EXPECT_FALSE(json::parse(run_tandem({"checkpoint", "inspect", made, "--json"}).out).contains("ranks"));
+  EXPECT_THAT(
+      run_tandem({"checkpoint", "inspect", made, "--ranks"}).out,
+      ::testing::AllOf(::testing::ContainsRegex("\nrank +data +tensor +pipeline +elements +bytes +file\n"),
+                       ::testing::ContainsRegex("\nrank 11 +ranges +elements +bytes\n")));
 }
 
 TEST_F(CheckpointCommand, FaultsAreOneLineAndLeaveNothing) {
