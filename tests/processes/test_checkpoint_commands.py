@@ -3,6 +3,7 @@
 """`tandem checkpoint` on the steps of a real run, and how a run meets damaged steps and full disks."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -41,6 +42,11 @@ class CheckpointCommands(TrainingTest):
         self.assertEqual((shown["step"], shown["mesh"]), (4, {"data": 2, "tensor": 1, "pipeline": 2}))
         self.assertEqual(shown["roles"], {"parameter": "F32", "moment1": "F32", "moment2": "F32"})
         self.assertEqual(len(shown["files"]), 4)
+        built = subprocess.run([TANDEM, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+        self.assertRegex(shown["code_version"], rf"\A{re.escape(built)} torch-\d+\.\d+")
+        ranks = self.answer("inspect", run, "--ranks")["ranks"]
+        places = [(rank["rank"], rank["data"], rank["tensor"], rank["pipeline"]) for rank in ranks]
+        self.assertEqual(places, [(0, 0, 0, 0), (1, 1, 0, 0), (2, 0, 0, 1), (3, 1, 0, 1)])
         held = sum(file["elements"] for file in shown["files"])
         self.assertEqual(held, shown["parameters"])
         self.assertEqual(held, sum(tensor["elements"] for tensor in shown["tensors"]))
