@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "tandem/base/error.h"
-#include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/staging.h"
 #include "tandem/checkpoint/verify.h"
 
@@ -23,7 +22,7 @@ constexpr std::chrono::seconds kGrace{1};
 struct BackgroundSaver::Work {
   NewStep step;  // its description is that of the save under way
   std::unique_ptr<Agreement> agreement;
-  std::function<void(int64_t)> committed;
+  AroundSave around;
   Staging staging;
 
   std::mutex mutex;
@@ -36,32 +35,32 @@ struct BackgroundSaver::Work {
     SaveOutcome result{.step = description.step, .folder = {}, .failure = {}};
     step.description = description;
     result.failure = attempt([&] {
+      around.before(*agreement);
       result.folder = save_step(step, pieces, *agreement);
-      read_back(result.folder);
+      // What only a node reaches is read when it is copied.
+      if (step.keeper == Keeper::kFirstRank) read_back(result.folder, {}, *agreement);
     });
-    const std::lock_guard lock(mutex);
-    if (!result.failure && !is_abandoned && agreement->rank() == 0) committed(result.step);
+    // Without the lock: what it does may take as long as the disk likes.
+    if (!result.failure && !abandoned())
+      around.after({.step = description.step, .validation_loss = description.validation_loss});
     return result;
   }
 
-  void read_back(const std::filesystem::path& folder) {
-    on_every_rank(*agreement, [&] {
-      const StepReader saved = StepReader::open_step(folder);
-      const auto files = saved.manifest().files.size(), ranks = static_cast<size_t>(agreement->size());
-      // Each file by another rank than its writer, where there is one.
-      for (size_t file = (static_cast<size_t>(agreement->rank()) + 1) % ranks; file < files; file += ranks)
-        verify_file(saved, file);
-    });
+  bool abandoned() {
+    const std::lock_guard lock(mutex);
+    return is_abandoned;
   }
 };
 
-BackgroundSaver::BackgroundSaver(std::filesystem::path folder, std::vector<layout::TensorSpec> tensors,
-                                 std::unique_ptr<Agreement> agreement,
-                                 std::function<void(int64_t step)> committed)
+BackgroundSaver::BackgroundSaver(SavePlace place, std::vector<layout::TensorSpec> tensors,
+                                 std::unique_ptr<Agreement> agreement, AroundSave around)
     : work_(std::make_shared<Work>()) {
-  work_->step = {.folder = std::move(folder), .description = {}, .tensors = std::move(tensors)};
+  work_->step = {.folder = std::move(place.folder),
+                 .keeper = place.keeper,
+                 .description = {},
+                 .tensors = std::move(tensors)};
   work_->agreement = std::move(agreement);
-  work_->committed = std::move(committed);
+  work_->around = std::move(around);
 }
 
 BackgroundSaver::~BackgroundSaver() {

@@ -14,6 +14,7 @@
 #include "tandem/checkpoint/agreement.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/writer.h"
 
 namespace tandem::checkpoint {
@@ -26,15 +27,28 @@ struct SaveOutcome {
   std::optional<Failure> failure;
 };
 
+/// Where a rank saves.
+struct SavePlace {
+  std::filesystem::path folder;  ///< of steps
+  Keeper keeper = Keeper::kFirstRank;
+};
+
+/// What belongs to each save, on the saving thread of every rank. It may be called after the saver is gone.
+struct AroundSave {
+  /// Before anything is written; may communicate. What it throws fails the save.
+  std::function<void(Agreement&)> before = [](Agreement&) {};
+  /// After each step that was saved; must not throw.
+  std::function<void(const KeptStep&)> after = [](const KeptStep&) {};
+};
+
 /// Saves steps beside training, one at a time: copies what is to be saved, then writes it on a thread of its
-/// own, and once the step is there each rank reads back what another has written. All ranks make one and use
-/// it alike, from one thread.
+/// own, and once the step is there each rank reads back what another has written, where all reach it. All
+/// ranks make one and use it alike, from one thread.
 class BackgroundSaver {
  public:
-  /// `agreement` is for this object alone: its thread communicates while others do. `committed` runs on the
-  /// thread of rank 0 after each step that was saved and read back.
-  BackgroundSaver(std::filesystem::path folder, std::vector<layout::TensorSpec> tensors,
-                  std::unique_ptr<Agreement> agreement, std::function<void(int64_t step)> committed);
+  /// `agreement` is for this object alone: its thread communicates while others do.
+  BackgroundSaver(SavePlace place, std::vector<layout::TensorSpec> tensors,
+                  std::unique_ptr<Agreement> agreement, AroundSave around);
   /// Gives the save under way a second to end. One that waits for lost ranks is left to itself: what it has
   /// written is no step then, and goes with the next save.
   ~BackgroundSaver();

@@ -28,6 +28,7 @@ struct CheckpointConfig {
   int64_t max_failures = 3;
   OnCorrupt on_corrupt = OnCorrupt::kFallback;
   std::optional<std::string> directory;
+  std::optional<std::string> local_directory;
   std::optional<std::string> start_from;
 
   bool operator==(const CheckpointConfig&) const = default;
@@ -74,6 +75,10 @@ struct CheckpointConfig {
                 "what to do where the newest step turns out damaged: go back to the one before, or stop"});
     v("directory", directory,
       Field{.help = "folder of checkpoints", .default_text = "checkpoints/ in run_directory"});
+    v("local_directory", local_directory,
+      Field{.help = "folder on each node's own fast disk: checkpoints are saved there, then copied in the "
+                    "background to where they stay; each is read from where it is nearest",
+            .default_text = "none: saved where they stay"});
     v("start_from", start_from,
       Field{.help = "run, step folder or imported model whose weights a new run starts with (weights only)",
             .default_text = "none: fresh weights"});

@@ -3,12 +3,15 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "tandem/base/content_hash.h"
 #include "tandem/base/crc32c.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/file.h"
 
 namespace tandem::checkpoint {
 
@@ -152,6 +155,27 @@ std::string sealed(std::string body) {
   body += ",\n ";
   body += fmt::format("\"sha256\":\"{}\"}}\n", sha256(body));
   return body;
+}
+
+std::string read_manifest_text(const std::filesystem::path& step_folder) {
+  constexpr int64_t kMaxBytes = int64_t{64} << 20;
+  return read_text(step_folder / Manifest::kFileName, kMaxBytes);
+}
+
+std::string claimed_seal(const std::filesystem::path& step_folder) {
+  constexpr std::string_view kBegin = R"("sha256":")", kEnd = "\"}\n";
+  constexpr int64_t kDigits = 64;
+  std::string seal;
+  attempt([&] {
+    const File file = File::open(step_folder / Manifest::kFileName);
+    std::string end(kBegin.size() + kDigits + kEnd.size(), '\0');
+    file.read_at(file.size() - std::ssize(end), std::as_writable_bytes(std::span(end)));
+    const std::string digits = end.substr(kBegin.size(), kDigits);
+    if (end.starts_with(kBegin) && end.ends_with(kEnd) &&
+        digits.find_first_not_of("0123456789abcdef") == std::string::npos)
+      seal = digits;
+  });
+  return seal;
 }
 
 int64_t usual_chunk_bytes(int64_t step_bytes) {

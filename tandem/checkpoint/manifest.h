@@ -129,6 +129,13 @@ std::string to_text(const Manifest& manifest);
 /// byte of the text can change unnoticed.
 std::string sealed(std::string body);
 
+/// Returns the text of the manifest in a step's folder, unchecked.
+std::string read_manifest_text(const std::filesystem::path& step_folder);
+
+/// Returns the seal, 64 hex digits, with which the manifest in a step's folder ends, whether or not it is
+/// right; "" where there is none. Manifests of one seal are equal once they were read.
+std::string claimed_seal(const std::filesystem::path& step_folder);
+
 /// Reads a manifest's text and checks it whole: its seal, types, ranges, names, coverage, byte ranges inside
 /// files. `place` names the file in messages. InputError for a format of another major version or with
 /// features that this program does not know, else an EnvironmentError.

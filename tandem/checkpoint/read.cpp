@@ -51,7 +51,7 @@ class Loading {
     const FilePlan& file = plan_.files[place];
     const int64_t chunk = file.chunks[number - first_chunks_[place]];
     const auto bytes = std::span(buffer).first(static_cast<size_t>(files_.chunk_size(file.file, chunk)));
-    files_.read_chunk(*files_.open(file.file), file.file, chunk, bytes);
+    files_.read_chunk(file.file, chunk, bytes);
     for (const ChunkUse& use : file.uses_of(chunk))
       copy(file.transfers[use.transfer], chunk * manifest_.chunk_bytes, bytes);
   }
@@ -124,6 +124,7 @@ LoadPlan StepReader::plan(std::span<const Request> requests) const {
 
 void StepReader::read(std::span<const Request> requests, int threads) const {
   const LoadPlan plan = this->plan(requests);
+  for (const FilePlan& file : plan.files) require_within_reach(file.file);
   Loading(*manifest_, *files_, plan, requests).run(threads);
 }
 

@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "tandem/base/error.h"
-#include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/local_folder.h"
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/checkpoint/step_folders.h"
 
@@ -15,8 +16,6 @@ namespace tandem::checkpoint {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr int64_t kMaxManifestBytes = int64_t{64} << 20;
 
 void check_size(const fs::directory_entry& entry, int64_t expected) {
   std::error_code error;
@@ -28,6 +27,39 @@ void check_size(const fs::directory_entry& entry, int64_t expected) {
     throw EnvironmentError("{}: has {} bytes, its manifest says {}", entry.path().string(), bytes, expected);
 }
 
+std::unique_ptr<const Manifest> read_manifest(const fs::path& step_folder) {
+  const fs::path path = step_folder / Manifest::kFileName;
+  return std::make_unique<const Manifest>(parse_manifest(read_manifest_text(step_folder), path.string()));
+}
+
+// The files of a step's folder that are what its manifest says.
+struct FoundFiles {
+  std::vector<size_t> good;
+  std::vector<std::string> problems;  // of those that are not
+};
+
+FoundFiles find_files(const fs::path& folder, const Manifest& manifest) {
+  std::map<std::string, size_t, std::less<>> places;
+  for (size_t file = 0; file < manifest.files.size(); ++file) places.emplace(manifest.files[file].name, file);
+  FoundFiles found;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (name == Manifest::kFileName) continue;
+    const auto place = places.find(name);
+    if (place == places.end())
+      throw EnvironmentError("{}: is not in the step's manifest", entry->path().string());
+    const auto failure = attempt([&] { check_size(*entry, manifest.files[place->second].bytes); });
+    if (failure)
+      found.problems.push_back(failure->message);
+    else
+      found.good.push_back(place->second);
+  }
+  if (error) throw EnvironmentError("{}: cannot list the folder: {}", folder.string(), error.message());
+  std::ranges::sort(found.good);
+  return found;
+}
+
 bool holds_manifest(const fs::path& folder) {
   std::error_code ignored;
   return fs::exists(folder / Manifest::kFileName, ignored);
@@ -35,11 +67,12 @@ bool holds_manifest(const fs::path& folder) {
 
 }  // namespace
 
-StepReader::StepReader(fs::path folder, std::unique_ptr<const Manifest> manifest)
+StepReader::StepReader(fs::path folder, std::unique_ptr<const Manifest> manifest, FileCopies copies)
     : folder_(std::move(folder)),
       manifest_(std::move(manifest)),
       planner_(std::make_unique<const Planner>(*manifest_)),
-      files_(std::make_unique<StepFiles>(folder_, *manifest_)) {
+      copies_(std::move(copies)),
+      files_(std::make_unique<StepFiles>(copies_, *manifest_)) {
   for (size_t tensor = 0; tensor < manifest_->tensors.size(); ++tensor)
     tensors_.emplace(manifest_->tensors[tensor].name, tensor);
 }
@@ -48,11 +81,70 @@ StepReader::StepReader(StepReader&&) noexcept = default;
 StepReader::~StepReader() = default;
 
 StepReader StepReader::open_step(const fs::path& step_folder) {
-  const fs::path path = step_folder / Manifest::kFileName;
-  StepReader reader(step_folder, std::make_unique<const Manifest>(
-                                     parse_manifest(read_text(path, kMaxManifestBytes), path.string())));
-  reader.check_files();
+  std::unique_ptr<const Manifest> manifest = read_manifest(step_folder);
+  const FoundFiles found = find_files(step_folder, *manifest);
+  if (!found.problems.empty()) throw EnvironmentError("{}", found.problems.front());
+  const auto& files = manifest->files;
+  for (size_t file = 0; file < files.size(); ++file)
+    if (!std::ranges::binary_search(found.good, file)) {
+      require_not_of_a_node(step_folder, {.held = found.good.size(), .all = files.size()});
+      throw EnvironmentError("{}: is in the step's manifest and missing",
+                             (step_folder / files[file].name).string());
+    }
+  FileCopies copies = copies_in(step_folder, *manifest);
+  return {step_folder, std::move(manifest), std::move(copies)};
+}
+
+StepReader StepReader::open_copies(std::span<const fs::path> step_folders, const std::string& seal) {
+  std::unique_ptr<const Manifest> manifest;
+  FileCopies copies;
+  fs::path nearest;
+  std::vector<std::string> problems;
+  for (const fs::path& folder : step_folders) {
+    if (claimed_seal(folder) != seal) continue;
+    const auto failure = attempt([&] {
+      std::unique_ptr<const Manifest> own = read_manifest(folder);
+      const FoundFiles found = find_files(folder, *own);
+      problems.insert(problems.end(), found.problems.begin(), found.problems.end());
+      if (!manifest) {
+        nearest = folder;
+        manifest = std::move(own);
+        copies.resize(manifest->files.size());
+      }
+      for (const size_t file : found.good) copies[file].push_back(folder / manifest->files[file].name);
+    });
+    if (failure && failure->kind != ErrorKind::kEnvironment) raise(*failure);
+    if (failure) problems.push_back(failure->message);
+  }
+  if (!manifest)
+    throw EnvironmentError(
+        "{}", problems.empty()
+                  ? fmt::format("{}: is not within reach, nor is a copy of it", step_folders.back().string())
+                  : problems.front());
+  StepReader reader(std::move(nearest), std::move(manifest), std::move(copies));
+  reader.bad_copies_ = std::move(problems);
   return reader;
+}
+
+std::vector<std::string> StepReader::detours() const {
+  std::vector<std::string> lines = bad_copies_;
+  for (std::string& line : files_->detours()) lines.push_back(std::move(line));
+  return lines;
+}
+
+std::vector<size_t> StepReader::files_in(const fs::path& step_folder) const {
+  std::vector<size_t> files;
+  for (size_t file = 0; file < copies_.size(); ++file)
+    if (std::ranges::any_of(copies_[file],
+                            [&](const fs::path& path) { return path.parent_path() == step_folder; }))
+      files.push_back(file);
+  return files;
+}
+
+void StepReader::require_within_reach(size_t file) const {
+  if (copies_[file].empty())
+    throw EnvironmentError("{}: no copy of this file of the step is within reach",
+                           (folder_ / manifest_->files[file].name).string());
 }
 
 std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
@@ -103,25 +195,6 @@ bool is_damaged(const fs::path& step_folder) {
     return false;
   }
   return false;
-}
-
-void StepReader::check_files() const {
-  std::map<std::string, int64_t, std::less<>> missing;
-  for (const StoredFile& file : manifest_->files) missing[file.name] = file.bytes;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    if (name == Manifest::kFileName) continue;
-    const auto found = missing.find(name);
-    if (found == missing.end())
-      throw EnvironmentError("{}: is not in the step's manifest", entry->path().string());
-    check_size(*entry, found->second);
-    missing.erase(found);
-  }
-  if (error) throw EnvironmentError("{}: cannot list the folder: {}", folder_.string(), error.message());
-  if (!missing.empty())
-    throw EnvironmentError("{}: is in the step's manifest and missing",
-                           (folder_ / missing.begin()->first).string());
 }
 
 void StepReader::require(const std::vector<layout::TensorSpec>& tensors, std::span<const Role> roles) const {

@@ -30,6 +30,11 @@ class StepReader {
   /// Opens exactly this step's folder and checks the manifest, and that it holds just the manifest's files in
   /// their sizes. Their contents are checked as they are read.
   static StepReader open_step(const std::filesystem::path& step_folder);
+  /// Opens a step of which these folders, nearest first, hold copies of some or all files, and which has the
+  /// manifest that ends with this seal. A folder that is missing, has another manifest or is not what its
+  /// manifest says is passed over; so is a file of another size. An EnvironmentError where no folder is left;
+  /// a file that none holds is one when it is to be read.
+  static StepReader open_copies(std::span<const std::filesystem::path> step_folders, const std::string& seal);
   /// As `open` for a run's folder or a folder of steps, but returns nothing where no step was saved yet.
   static std::optional<StepReader> open_newest(const std::filesystem::path& folder);
 
@@ -37,9 +42,14 @@ class StepReader {
   ~StepReader();
 
   const Manifest& manifest() const { return *manifest_; }
+  /// Returns the step's folder, the nearest where there are several.
   const std::filesystem::path& folder() const { return folder_; }
   /// Returns a line for each newer step that was found damaged and passed over, for the caller to make known.
   const std::vector<std::string>& passed_over() const { return passed_over_; }
+  /// Returns a line for each damaged copy that was found so far while another one was good, likewise.
+  std::vector<std::string> detours() const;
+  /// Returns the files, by their places in the manifest, that a folder among those opened holds.
+  std::vector<size_t> files_in(const std::filesystem::path& step_folder) const;
 
   /// Checks that the step holds exactly these tensors, in these shapes, with these roles. An InputError names
   /// the first that differ, with both shapes.
@@ -74,17 +84,19 @@ class StepReader {
   LoadPlan plan(std::span<const Request> requests) const;
 
  private:
-  StepReader(std::filesystem::path folder, std::unique_ptr<const Manifest> manifest);
+  StepReader(std::filesystem::path folder, std::unique_ptr<const Manifest> manifest, FileCopies copies);
   friend StepReader load_newest(const std::filesystem::path&, const std::function<void(const StepReader&)>&);
   static std::optional<StepReader> newest_good(const std::filesystem::path& folder,
                                                const std::function<void(const StepReader&)>& load);
-  void check_files() const;
+  void require_within_reach(size_t file) const;
   size_t tensor_of(const Request& request) const;
 
   std::filesystem::path folder_;
   std::unique_ptr<const Manifest> manifest_;
   std::map<std::string, size_t, std::less<>> tensors_;  // places in the manifest
   std::unique_ptr<const Planner> planner_;
+  FileCopies copies_;
+  std::vector<std::string> bad_copies_;
   std::unique_ptr<StepFiles> files_;
   std::vector<std::string> passed_over_;
 };

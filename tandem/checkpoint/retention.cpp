@@ -13,8 +13,6 @@ namespace tandem::checkpoint {
 
 namespace fs = std::filesystem;
 
-namespace {
-
 std::set<int64_t> kept_steps(std::vector<KeptStep> whole, const RetentionRule& rule) {
   std::set<int64_t> kept;
   const auto keep_first = [&](int64_t count) {
@@ -30,8 +28,6 @@ std::set<int64_t> kept_steps(std::vector<KeptStep> whole, const RetentionRule& r
   keep_first(rule.best);
   return kept;
 }
-
-}  // namespace
 
 std::set<int64_t> superfluous_steps(const std::vector<KeptStep>& whole, const RetentionRule& rule,
                                     const std::set<int64_t>& verified) {

@@ -22,6 +22,9 @@ struct KeptStep {
   std::optional<double> validation_loss;
 };
 
+/// Returns the steps that the rule keeps of these. Pure.
+std::set<int64_t> kept_steps(std::vector<KeptStep> whole, const RetentionRule& rule);
+
 /// Returns the steps that the rule does not keep. `verified` are steps whose bytes were read back and found
 /// good since they were written; nothing is removed that is newer than the newest of them or is that one, so
 /// that the last good step never goes. Pure.

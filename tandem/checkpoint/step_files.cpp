@@ -25,39 +25,87 @@ layout::Shape entry_shape(const layout::BoxRange& range) {
   return range.is_whole() ? range.box.extent : layout::Shape{range.count};
 }
 
-StepFiles::StepFiles(std::filesystem::path folder, const Manifest& manifest)
-    : folder_(std::move(folder)), manifest_(manifest) {}
+FileCopies copies_in(const std::filesystem::path& step_folder, const Manifest& manifest) {
+  FileCopies copies;
+  for (const StoredFile& file : manifest.files) copies.push_back({step_folder / file.name});
+  return copies;
+}
 
-std::shared_ptr<const ShardFile> StepFiles::open(size_t file) {
+StepFiles::StepFiles(FileCopies copies, const Manifest& manifest)
+    : copies_(std::move(copies)), manifest_(manifest) {
+  TANDEM_CHECK(copies_.size() == manifest_.files.size());
+}
+
+std::shared_ptr<const ShardFile> StepFiles::open(const Copy& copy) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::ranges::find(open_, file, &OpenFile::file);
+  if (const auto found = unopenable_.find(copy); found != unopenable_.end())
+    throw EnvironmentError("{}", found->second);
+  const auto found = std::ranges::find(open_, copy, &OpenFile::copy);
   if (found != open_.end()) {
     open_.splice(open_.begin(), open_, found);
-  } else {
-    const StoredFile& stored = manifest_.files.at(file);
-    ShardFile opened = ShardFile::open_unread(path_of(file));
+    return open_.front().shard;
+  }
+  try {
+    const StoredFile& stored = manifest_.files.at(copy.file);
+    ShardFile opened = ShardFile::open_unread(copies_[copy.file].at(copy.number));
     if (opened.bytes() != stored.bytes)
       throw EnvironmentError("{}: has {} bytes, its manifest says {}", opened.path().string(), opened.bytes(),
                              stored.bytes);
     std::vector<std::byte> chunk;
     for (int64_t number = 0; number * manifest_.chunk_bytes < stored.data_begin; ++number) {
-      chunk.resize(static_cast<size_t>(chunk_size(file, number)));
-      read_chunk(opened, file, number, chunk);
+      chunk.resize(static_cast<size_t>(chunk_size(copy.file, number)));
+      read_chunk_of(opened, copy.file, number, chunk);
     }
     opened.read_header();
-    check_header(opened, file);
-    open_.push_front({.file = file, .shard = std::make_shared<const ShardFile>(std::move(opened))});
-    if (open_.size() > kMaxOpen) open_.pop_back();
+    check_header(opened, copy.file);
+    open_.push_front({.copy = copy, .shard = std::make_shared<const ShardFile>(std::move(opened))});
+  } catch (const EnvironmentError& error) {
+    unopenable_.emplace(copy, error.what());
+    throw;
   }
+  if (open_.size() > kMaxOpen) open_.pop_back();
   return open_.front().shard;
+}
+
+void StepFiles::read_copy(const Copy& copy, int64_t chunk, std::span<std::byte> out) {
+  read_chunk_of(*open(copy), copy.file, chunk, out);
+}
+
+void StepFiles::read_chunk(size_t file, int64_t chunk, std::span<std::byte> out) {
+  const auto copies = copies_.at(file).size();
+  TANDEM_CHECK(copies > 0, "{}: a file without a copy is read", manifest_.files[file].name);
+  std::vector<std::string> damages;
+  for (size_t number = 0; number < copies; ++number) {
+    try {
+      read_copy({.file = file, .number = number}, chunk, out);
+      break;
+    } catch (const EnvironmentError& error) {
+      damages.emplace_back(error.what());
+    }
+  }
+  if (damages.size() == copies)
+    throw EnvironmentError("{}", fmt::join(damages, "; its other copy is no better: "));
+  if (damages.empty()) return;
+  const std::lock_guard lock(mutex_);
+  for (size_t number = 0; number < damages.size(); ++number)
+    detours_.try_emplace(
+        {.file = file, .number = number},
+        fmt::format("{}; {} is read instead", damages[number], copies_[file][damages.size()].string()));
+}
+
+std::vector<std::string> StepFiles::detours() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> lines;
+  for (const auto& [copy, line] : detours_) lines.push_back(line);
+  return lines;
 }
 
 int64_t StepFiles::chunk_size(size_t file, int64_t chunk) const {
   return std::min(manifest_.chunk_bytes, manifest_.files.at(file).bytes - chunk * manifest_.chunk_bytes);
 }
 
-void StepFiles::read_chunk(const ShardFile& shard, size_t file, int64_t chunk,
-                           std::span<std::byte> out) const {
+void StepFiles::read_chunk_of(const ShardFile& shard, size_t file, int64_t chunk,
+                              std::span<std::byte> out) const {
   const int64_t begin = chunk * manifest_.chunk_bytes;
   TANDEM_CHECK(std::ssize(out) == chunk_size(file, chunk));
   shard.read_at(begin, out);

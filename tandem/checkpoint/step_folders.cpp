@@ -62,4 +62,16 @@ void remove_step(const fs::path& step_folder) {
   remove_leftover(hidden);
 }
 
+fs::path put_aside(const fs::path& step_folder) {
+  const fs::path folder = step_folder.parent_path();
+  fs::path aside;
+  int number = 0;
+  do {
+    aside = folder / fmt::format("void_{}_{}", step_folder.filename().string(), number++);
+  } while (is_there(aside));
+  rename_folder(step_folder, aside);
+  sync_folder(folder);
+  return aside;
+}
+
 }  // namespace tandem::checkpoint

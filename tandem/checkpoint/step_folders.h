@@ -27,4 +27,8 @@ void remove_leftover(const std::filesystem::path& leftover);
 /// Removes a step so that it is never seen in part: hidden by a rename, then the manifest, then the rest.
 void remove_step(const std::filesystem::path& step_folder);
 
+/// Renames a step's folder to a `void_…` that is not taken, so that it counts as none and can be looked at;
+/// returns the new path.
+std::filesystem::path put_aside(const std::filesystem::path& step_folder);
+
 }  // namespace tandem::checkpoint

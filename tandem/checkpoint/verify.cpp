@@ -19,7 +19,9 @@ namespace {
 class Reading {
  public:
   Reading(const StepReader& step, const ByteProgress& progress)
-      : manifest_(step.manifest()), files_(step.folder(), manifest_), progress_(progress) {
+      : manifest_(step.manifest()),
+        files_(copies_in(step.folder(), manifest_), manifest_),
+        progress_(progress) {
     for (const StoredFile& file : manifest_.files) total_ += file.bytes;
   }
 
@@ -50,10 +52,8 @@ class Reading {
     const size_t file = chunk.first;
     const int64_t number = chunk.second;
     const int64_t bytes = files_.chunk_size(file, number);
-    const auto failure = attempt([&] {
-      files_.read_chunk(*files_.open(file), file, number,
-                        std::span(buffer).first(static_cast<size_t>(bytes)));
-    });
+    const auto failure = attempt(
+        [&] { files_.read_chunk(file, number, std::span(buffer).first(static_cast<size_t>(bytes))); });
     const std::lock_guard lock(mutex_);
     // A file that cannot even be opened fails at each of its chunks, with one message.
     if (failure && failure->message != last_[file]) damages_[chunk] = last_[file] = failure->message;
@@ -73,13 +73,22 @@ class Reading {
 
 }  // namespace
 
+void read_back(const std::filesystem::path& step_folder, std::span<const int> writers, Agreement& agreement) {
+  on_every_rank(agreement, [&] {
+    const StepReader saved = StepReader::open_step(step_folder);
+    for (size_t file = 0; file < saved.manifest().files.size(); ++file) {
+      const int writer = writers.empty() ? static_cast<int>(file) : writers[file];
+      if ((writer + 1) % agreement.size() == agreement.rank()) verify_file(saved, file);
+    }
+  });
+}
+
 void verify_file(const StepReader& step, size_t file) {
   const Manifest& manifest = step.manifest();
-  StepFiles files(step.folder(), manifest);
+  StepFiles files(copies_in(step.folder(), manifest), manifest);
   std::vector<std::byte> buffer(static_cast<size_t>(manifest.chunk_bytes));
-  const auto shard = files.open(file);
   for (int64_t chunk = 0; chunk < std::ssize(manifest.files.at(file).chunk_sums); ++chunk)
-    files.read_chunk(*shard, file, chunk,
+    files.read_chunk(file, chunk,
                      std::span(buffer).first(static_cast<size_t>(files.chunk_size(file, chunk))));
 }
 

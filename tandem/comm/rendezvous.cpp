@@ -166,12 +166,14 @@ std::vector<int> World::all_ranks() const {
   return ranks;
 }
 
-StoreChannel World::make_channel(const std::string& name) const {
+StoreChannel World::make_channel(const std::string& name,
+                                 std::optional<std::chrono::milliseconds> deadline) const {
   if (size_ == 1) return {};
   // A connection of its own: one that waits for a key is closed to all other calls.
   const auto own = told_in_a_line(name, [&] { return state_->store->clone(); });
   auto store = c10::make_intrusive<c10d::PrefixStore>("channel/" + name, own);
-  return {std::make_shared<StoreKeys>(std::move(store), name, state_->collective_deadline), rank_, size_};
+  return {std::make_shared<StoreKeys>(std::move(store), name, deadline.value_or(state_->collective_deadline)),
+          rank_, size_};
 }
 
 Group World::make_group(const std::string& name, const std::vector<int>& ranks) const {

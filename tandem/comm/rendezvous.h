@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,9 +55,11 @@ class World {
   /// ranks give the same name, new. Does not communicate.
   World within(const std::string& name) const;
 
-  /// Makes the channel of all ranks through the store, over a connection of its own: other channels and
-  /// groups are not held up while it waits. The name must be new. EnvironmentError where the store is lost.
-  StoreChannel make_channel(const std::string& name) const;
+  /// Makes the channel of all ranks through the store, over a connection of its own: other channels and groups
+  /// are not held up while it waits, at most until `deadline` (unset: the job's). The name must be new.
+  /// EnvironmentError where the store is lost.
+  StoreChannel make_channel(const std::string& name,
+                            std::optional<std::chrono::milliseconds> deadline = {}) const;
 
   /// Makes the group of some ranks, ascending, this one among them. Only they call; blocks until they have.
   /// The name must be the same on all of them and new.

@@ -64,6 +64,7 @@ checkpoint::StepDescription describe_step(const RunConfig& config, const data::D
   RunConfig placeless = config;
   placeless.run_directory = ".";
   placeless.checkpoint.directory.reset();
+  placeless.checkpoint.local_directory.reset();
   checkpoint::StepDescription description{.run_id = identity.run_id,
                                           .generation = identity.generation,
                                           .step = position.step,
@@ -120,12 +121,14 @@ std::string what_ranks_share(const RunConfig& config, const data::Dataset& data)
   RunConfig placeless = config;
   placeless.run_directory = ".";
   placeless.checkpoint.directory.reset();
+  placeless.checkpoint.local_directory.reset();
   placeless.checkpoint.start_from.reset();
   placeless.data.tokenizer.reset();
   for (Sources* sources : {&placeless.data.train, &placeless.data.validation})
     for (WeightedPath& source : *sources) source.path.clear();
   const checkpoint::TokenizerFacts facts = tokenizer_facts(data);
-  return fmt::format("{} {} {} {} {} {} {}", hash_config(placeless), data.size(), facts.pad, facts.eos,
+  return fmt::format("{} {} {} {} {} {} {} {}", hash_config(placeless),
+                     config.checkpoint.local_directory ? "local" : "", data.size(), facts.pad, facts.eos,
                      facts.first_sentinel, facts.sentinel_count, facts.hash);
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "tandem/train/run_config.h"
 
@@ -153,6 +157,22 @@ void check_paths(std::string_view key, const Sources& sources, const data::Objec
   }
 }
 
+// Apart by what the paths say; links are found out when the folders are locked.
+void check_directories(const RunConfig& config, ConfigReport& report) {
+  const std::optional<std::string>& local = config.checkpoint.local_directory;
+  if (!local) return;
+  const auto plain = [](const std::string& path) {
+    const std::filesystem::path normal = std::filesystem::absolute(path).lexically_normal();
+    return normal.has_filename() ? normal : normal.parent_path();
+  };
+  for (const auto& [key, path] : {std::pair("checkpoint.directory", checkpoint_directory(config)),
+                                  std::pair("run_directory", config.run_directory)})
+    if (plain(*local) == plain(path))
+      report.refuse({"checkpoint.local_directory", key},
+                    "checkpoint.local_directory {} is {} too; give a folder on the node's own disk", *local,
+                    key);
+}
+
 }  // namespace
 
 void check_layout(const RunConfig& config, ConfigReport& report) {
@@ -167,6 +187,7 @@ void check_run_config(const RunConfig& config, ConfigReport& report) {
   check_layout(config, report);
   check_batch(config, report);
   check_learning_rate(config, report);
+  check_directories(config, report);
   check_paths("data.train", config.data.train, config.objective, report);
   check_paths("data.validation", config.data.validation, config.objective, report);
 }

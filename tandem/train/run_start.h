@@ -2,9 +2,14 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
+#include "tandem/checkpoint/local_folder.h"
+#include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/run_folder.h"
+#include "tandem/checkpoint/tiers.h"
 #include "tandem/data/dataset.h"
+#include "tandem/launch/environment.h"
 #include "tandem/train/resume.h"
 #include "tandem/train/run_config.h"
 #include "tandem/train/sharded_model.h"
@@ -16,21 +21,42 @@ namespace tandem::train {
 /// all-gather.
 void check_ranks_agree(const RunConfig& config, const data::Dataset& data, const comm::Group& world);
 
+/// Returns where the run's steps lie for a rank; the first of a node keeps its checkpoint.local_directory.
+checkpoint::Tiers tiers_of(const RunConfig& config, const launch::RankEnvironment& environment);
+
 /// A run that this job holds.
 struct HeldRun {
-  std::optional<checkpoint::RunFolder> folder;  ///< rank 0 holds it for all
+  std::optional<checkpoint::RunFolder> folder;   ///< rank 0 holds it for all
+  std::optional<checkpoint::LocalFolder> local;  ///< the first rank of a node holds it for the node
   checkpoint::RunIdentity identity;
+  checkpoint::Tiers tiers;
+
+  /// As RunFolder::check, of what this rank holds.
+  void check() const;
 };
 
-/// Takes the run's folder: checks that what lies there, or what the run is to start from, fits, then locks
-/// it, and writes config.json and the tokenizer. A run that is refused leaves it as it was. All ranks call;
-/// what rank 0 cannot do is an error on every rank: as check_same_run, StepReader::open and RunFolder::open.
-HeldRun take_run(const RunConfig& config, const data::Dataset& data, const ShardedModel& model);
+/// Takes the run's folder, and those of the nodes: checks that what lies there, or what the run is to start
+/// from, fits, then locks it, and writes config.json and the tokenizer. A run that is refused leaves it as it
+/// was. All ranks call; what one cannot do is an error on every rank: as check_same_run, StepReader::open,
+/// RunFolder::open and LocalFolder::open.
+HeldRun take_run(const RunConfig& config, const data::Dataset& data, const ShardedModel& model,
+                 const checkpoint::Tiers& tiers);
+
+/// Where a run starts.
+struct Start {
+  Position position;
+  /// The step is one that stays: each byte was read from where it does.
+  bool is_durable = true;
+  /// Steps that lie on the nodes' own disks, oldest first, and may still have to be copied.
+  std::vector<checkpoint::KeptStep> local = {};
+};
 
 /// Fills the model from the run's newest good step, or with the weights of checkpoint.start_from, and returns
-/// where the run stands; leaves fresh weights where there is neither. A step that a rank finds damaged is
-/// passed over by all, with a warning, unless checkpoint.on_corrupt is `stop`. Says in the process log what
-/// it did. All ranks call. Errors as load_model; EnvironmentError where all steps are damaged.
-Position restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model);
+/// where the run stands; leaves fresh weights where there is neither. Steps of all tiers and nodes count, and
+/// each rank reads from the nearest good copy. A step that a rank finds damaged, or out of its reach, is
+/// passed over by all, with a warning, and put aside once an older one is loaded, unless
+/// checkpoint.on_corrupt is `stop`. Says in the process log what it did. All ranks call. Errors as
+/// load_model; EnvironmentError where all steps are damaged.
+Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const HeldRun& run);
 
 }  // namespace tandem::train

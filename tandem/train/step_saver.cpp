@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/step_saver.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
+#include <sstream>
 #include <string>
 
 #include <ATen/Parallel.h>
+#include <fmt/ranges.h>
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/retention.h"
+#include "tandem/checkpoint/step_folders.h"
 #include "tandem/launch/report_channel.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
@@ -18,32 +23,111 @@ namespace tandem::train {
 
 namespace {
 
-// What cannot be removed costs room, not the run.
-void remove_older(const RunConfig& config, const std::set<int64_t>& verified) {
+using checkpoint::Agreement;
+using checkpoint::BackgroundCopier;
+using checkpoint::KeptStep;
+using checkpoint::Tiers;
+
+// A slow disk is no lost peer: who waits for it must not give up before it does.
+constexpr std::chrono::hours kCopyDeadline{24};
+constexpr std::chrono::seconds kSlowCopy{60};
+
+checkpoint::RetentionRule rule_of(const RunConfig& config) {
   const checkpoint::CheckpointConfig& keys = config.checkpoint;
+  return {.newest = keys.keep, .every = keys.keep_every, .best = keys.keep_best};
+}
+
+// Removes older steps on rank 0's thread that saves or copies, after each that was read back. What cannot be
+// removed costs room, not the run.
+class OlderSteps {
+ public:
+  OlderSteps(const RunConfig& config, const Start& start)
+      : folder_(checkpoint_directory(config)), rule_(rule_of(config)) {
+    if (start.is_durable) verified_.insert(start.position.step);
+  }
+
+  void remove_after(int64_t step) {
+    verified_.insert(step);
+    const auto failure = checkpoint::attempt([&] { apply_retention(folder_, rule_, verified_); });
+    if (failure) observe::process_log()->warning("older steps stay: {}", failure->message);
+  }
+
+ private:
+  std::string folder_;
+  checkpoint::RetentionRule rule_;
+  std::set<int64_t> verified_;
+};
+
+std::shared_ptr<BackgroundCopier> make_copier(const RunConfig& config, const comm::World& world,
+                                              const HeldRun& run, const Start& start) {
+  if (!run.tiers.local) return nullptr;
+  auto copier = std::make_shared<BackgroundCopier>(
+      run.tiers, rule_of(config),
+      std::make_unique<ChannelAgreement>(world.make_channel("copies", kCopyDeadline)),
+      [older = std::make_shared<OlderSteps>(config, start)](int64_t step) { older->remove_after(step); });
+  for (const KeptStep& step : start.local) copier->offer(step);
+  return copier;
+}
+
+// Before a step is saved to the nodes' disks, each removes those that are copied or superseded.
+void make_room(const BackgroundCopier& copier, const Tiers& tiers, Agreement& agreement) {
+  std::istringstream words(checkpoint::on_first_rank(
+      agreement, [&] { return fmt::format("{}", fmt::join(copier.needed(), " ")); }));
+  if (tiers.local_keeper != checkpoint::Keeper::kThisRank) return;
+  std::set<int64_t> needed;
+  for (int64_t step = 0; words >> step;) needed.insert(step);
   const auto failure = checkpoint::attempt([&] {
-    checkpoint::apply_retention(checkpoint_directory(config),
-                                {.newest = keys.keep, .every = keys.keep_every, .best = keys.keep_best},
-                                verified);
+    for (const checkpoint::FoundStep& found : checkpoint::find_steps(*tiers.local))
+      if (!needed.contains(found.step)) checkpoint::remove_step(found.folder);
   });
   if (failure) observe::process_log()->warning("older steps stay: {}", failure->message);
 }
 
+checkpoint::SavePlace place_of(const Tiers& tiers) {
+  if (!tiers.local) return {.folder = tiers.durable};
+  return {.folder = *tiers.local, .keeper = tiers.local_keeper};
+}
+
+checkpoint::AroundSave around_save(const RunConfig& config, const comm::World& world, const HeldRun& run,
+                                   const Start& start, const std::shared_ptr<BackgroundCopier>& copier) {
+  if (copier)
+    return {
+        .before = [copier, tiers = run.tiers](Agreement& agreement) { make_room(*copier, tiers, agreement); },
+        .after = [copier](const KeptStep& step) { copier->offer(step); }};
+  if (world.rank() != 0) return {};
+  return {.after = [older = std::make_shared<OlderSteps>(config, start)](const KeptStep& step) {
+    older->remove_after(step.step);
+  }};
+}
+
 }  // namespace
 
+void FailureCount::note(const std::optional<checkpoint::Failure>& failure) {
+  if (are_too_many()) return;
+  in_a_row_ = failure ? in_a_row_ + 1 : 0;
+  last_ = failure;
+}
+
+void FailureCount::raise(std::string_view what) const {
+  checkpoint::Failure failure = last_.value();
+  if (in_a_row_ > 1)
+    failure.message = fmt::format("{} {} in a row failed, the last: {}", in_a_row_, what, failure.message);
+  checkpoint::raise(failure);
+}
+
 StepSaver::StepSaver(const RunConfig& config, const data::Dataset& data, ShardedModel& model,
-                     const comm::World& world, const checkpoint::RunIdentity& identity, int64_t resumed)
+                     const comm::World& world, const HeldRun& run, const Start& start)
     : config_(config),
       data_(data),
       model_(model),
-      identity_(identity),
+      identity_(run.identity),
       roles_(stored_roles(model)),
-      verified_{resumed},
-      saver_(checkpoint_directory(config), model.table(),
-             std::make_unique<ChannelAgreement>(world.make_channel("checkpoint")), [this](int64_t step) {
-               verified_.insert(step);
-               remove_older(config_, verified_);
-             }) {}
+      copier_(make_copier(config, world, run, start)),
+      saver_(place_of(run.tiers), model.table(),
+             std::make_unique<ChannelAgreement>(world.make_channel("checkpoint")),
+             around_save(config, world, run, start, copier_)),
+      failed_saves_(config.checkpoint.max_failures),
+      failed_copies_(config.checkpoint.max_failures) {}
 
 checkpoint::StepDescription StepSaver::describe(const Position& position) const {
   checkpoint::StepDescription description = describe_step(config_, data_, identity_, position);
@@ -52,22 +136,48 @@ checkpoint::StepDescription StepSaver::describe(const Position& position) const 
 }
 
 int64_t StepSaver::poll() {
-  if (const auto outcome = saver_.take_outcome()) note(*outcome);
-  return failures_;
+  if (const auto outcome = saver_.take_outcome()) note_save(*outcome);
+  if (copier_) {
+    for (const checkpoint::SaveOutcome& outcome : copier_->take_outcomes()) note_copy(outcome);
+    for (const int64_t step : copier_->take_skipped())
+      observe::process_log()->info("step {} is not copied to {}: a newer one came before its turn", step,
+                                   checkpoint_directory(config_));
+    warn_of_slow_copy();
+  }
+  return std::max(failed_saves_.in_a_row(), failed_copies_.in_a_row());
 }
 
-void StepSaver::note(const checkpoint::SaveOutcome& outcome) {
+void StepSaver::note_save(const checkpoint::SaveOutcome& outcome) {
   const auto log = observe::process_log();
+  failed_saves_.note(outcome.failure);
   if (outcome.failure) {
-    ++failures_;
-    log->warning("{}; {} in a row", outcome.failure->message, failures_);
+    log->warning("{}; {} in a row", outcome.failure->message, failed_saves_.in_a_row());
   } else {
-    failures_ = 0;
     log->info("saved step {} to {}", outcome.step, outcome.folder.string());
     // On every rank: each node's launcher hears only its own.
     launch::report_committed_step(outcome.step);
   }
-  last_failure_ = outcome.failure;
+}
+
+void StepSaver::note_copy(const checkpoint::SaveOutcome& outcome) {
+  const auto log = observe::process_log();
+  failed_copies_.note(outcome.failure);
+  if (!newest_copy_ || outcome.step >= newest_copy_->step) newest_copy_ = outcome;
+  if (outcome.failure)
+    log->warning("step {} is not copied to {}: {}; {} in a row", outcome.step, checkpoint_directory(config_),
+                 outcome.failure->message, failed_copies_.in_a_row());
+  else
+    log->info("copied step {} to {}", outcome.step, outcome.folder.string());
+}
+
+void StepSaver::warn_of_slow_copy() {
+  const auto copy = copier_->under_way();
+  if (!copy || copy->step == slow_copy_ || std::chrono::steady_clock::now() - copy->since < kSlowCopy) return;
+  slow_copy_ = copy->step;
+  observe::process_log()->warning(
+      "step {} is still being copied to {} after {} s; training goes on, and ends only once the last step is "
+      "there",
+      copy->step, checkpoint_directory(config_), kSlowCopy.count());
 }
 
 void StepSaver::check(int64_t failures) {
@@ -75,10 +185,12 @@ void StepSaver::check(int64_t failures) {
   // The ranks agreed on the failure, but this one may not have looked yet.
   saver_.wait();
   poll();
-  checkpoint::Failure failure = last_failure_.value();
-  if (failures > 1)
-    failure.message = fmt::format("{} saves in a row failed, the last: {}", failures, failure.message);
-  raise(failure);
+  if (failed_saves_.are_too_many()) failed_saves_.raise("saves");
+  while (!failed_copies_.are_too_many()) {
+    copier_->wait_for_outcome(kSlowCopy);
+    poll();
+  }
+  failed_copies_.raise("copies");
 }
 
 bool StepSaver::fits_staging(std::span<const checkpoint::Piece> pieces) const {
@@ -102,7 +214,7 @@ void StepSaver::save(const Position& position) {
   if (config_.checkpoint.async && fits_staging(pieces))
     saver_.begin(describe(position), pieces, at::get_num_threads());
   else
-    note(saver_.save_now(describe(position), pieces));
+    note_save(saver_.save_now(describe(position), pieces));
   observe::process_log()->debug(
       "step {}: training stood {:.3f} s for its save, {:.3f} s of it for the one before", position.step,
       seconds(), waited);
@@ -113,8 +225,20 @@ void StepSaver::save_last(const Position& position) {
   saver_.wait();
   poll();
   const checkpoint::SaveOutcome outcome = saver_.save_now(describe(position), written_pieces(model_, roles_));
-  note(outcome);
+  note_save(outcome);
   if (outcome.failure) raise(*outcome.failure);
+}
+
+void StepSaver::finish() {
+  if (!copier_) return;
+  const observe::ScopedSpan span({"copy", "checkpoint"});
+  while (!copier_->wait(std::chrono::seconds(1))) poll();
+  poll();
+  if (newest_copy_ && newest_copy_->failure)
+    checkpoint::raise(
+        {.kind = newest_copy_->failure->kind,
+         .message = fmt::format("step {} is not copied to {}: {}", newest_copy_->step,
+                                checkpoint_directory(config_), newest_copy_->failure->message)});
 }
 
 }  // namespace tandem::train

@@ -2,37 +2,58 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <set>
 #include <span>
+#include <string_view>
 #include <vector>
 
+#include "tandem/checkpoint/background_copier.h"
 #include "tandem/checkpoint/background_saver.h"
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/comm/rendezvous.h"
 #include "tandem/data/dataset.h"
 #include "tandem/train/resume.h"
 #include "tandem/train/run_config.h"
+#include "tandem/train/run_start.h"
 #include "tandem/train/sharded_model.h"
 
 namespace tandem::train {
 
+/// Failures in a row of what is tried again and again. Once they are too many, that stays.
+class FailureCount {
+ public:
+  explicit FailureCount(int64_t too_many) : too_many_(too_many) {}
+
+  void note(const std::optional<checkpoint::Failure>& failure);
+  int64_t in_a_row() const { return in_a_row_; }
+  bool are_too_many() const { return in_a_row_ >= too_many_; }
+  /// Throws the last failure; `what` failed, for the message where there are several.
+  [[noreturn]] void raise(std::string_view what) const;
+
+ private:
+  int64_t too_many_;
+  int64_t in_a_row_ = 0;
+  std::optional<checkpoint::Failure> last_;
+};
+
 /// Saves a run's steps: in the background by default; a step that is due while another is still being saved
-/// waits for it. A save that fails is told, and the next step that is due is tried again, until too many have
-/// failed in a row. All ranks make one and call the same functions.
+/// waits for it. Where nodes have folders of their own, steps are saved there, and another thread copies them
+/// to where they stay; no step waits for that. A save or copy that fails is told, and the next step that is
+/// due is tried again, until too many of either have failed in a row. All ranks make one and call the same
+/// functions.
 class StepSaver {
  public:
-  /// The references must outlive this. `resumed` is the step that the model was filled from, whose bytes were
-  /// all read, or 0.
+  /// The references must outlive this.
   StepSaver(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const comm::World& world,
-            const checkpoint::RunIdentity& identity, int64_t resumed);
+            const HeldRun& run, const Start& start);
 
-  /// Takes note of a save that is over, and returns how many in a row have failed as far as this rank knows.
-  /// Does not communicate.
+  /// Takes note of saves and copies that are over, and returns how many in a row have failed as far as this
+  /// rank knows. Warns once of a copy that takes long. Does not communicate.
   int64_t poll();
 
-  /// Throws EnvironmentError, on all ranks, once as many saves in a row have failed as are too many.
-  /// `failures` is the largest of what poll() has returned on all ranks.
+  /// Throws EnvironmentError, on all ranks, once as many saves or copies in a row have failed as are too
+  /// many. `failures` is the largest of what poll() has returned on all ranks.
   void check(int64_t failures);
 
   /// Begins to save this step. Errors as check.
@@ -41,9 +62,14 @@ class StepSaver {
   /// Waits for the save under way, then saves this step while the caller waits. A failure is thrown.
   void save_last(const Position& position);
 
+  /// Waits until the newest step lies where it stays. A failure is thrown.
+  void finish();
+
  private:
   checkpoint::StepDescription describe(const Position& position) const;
-  void note(const checkpoint::SaveOutcome& outcome);
+  void note_save(const checkpoint::SaveOutcome& outcome);
+  void note_copy(const checkpoint::SaveOutcome& outcome);
+  void warn_of_slow_copy();
   bool fits_staging(std::span<const checkpoint::Piece> pieces) const;
 
   const RunConfig& config_;
@@ -51,10 +77,11 @@ class StepSaver {
   ShardedModel& model_;
   checkpoint::RunIdentity identity_;
   std::vector<checkpoint::StoredRole> roles_;
-  std::set<int64_t> verified_;  // the saving thread's, on rank 0
+  std::shared_ptr<checkpoint::BackgroundCopier> copier_;  // the saving thread's too; or none
   checkpoint::BackgroundSaver saver_;
-  int64_t failures_ = 0;  // in a row
-  std::optional<checkpoint::Failure> last_failure_;
+  FailureCount failed_saves_, failed_copies_;
+  std::optional<checkpoint::SaveOutcome> newest_copy_;
+  std::optional<int64_t> slow_copy_;  // that was warned of
 };
 
 }  // namespace tandem::train

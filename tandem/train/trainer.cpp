@@ -40,11 +40,11 @@ class Trainer {
   Trainer(const RunConfig& config, const launch::RankEnvironment& environment)
       : config_(config), data_(config), world_(join(config.parallel, environment)), model_(config, world_) {
     check_ranks_agree(config, data_.train(), all());
-    run_ = take_run(config, data_.train(), model_);
+    run_ = take_run(config, data_.train(), model_, tiers_of(config, environment));
     open_log();
-    position_ = restore(config, data_.train(), model_);
-    saver_ =
-        std::make_unique<StepSaver>(config_, data_.train(), model_, world_, run_.identity, position_.step);
+    const Start start = restore(config, data_.train(), model_, run_);
+    position_ = start.position;
+    saver_ = std::make_unique<StepSaver>(config_, data_.train(), model_, world_, run_, start);
     describe_run();
     at::Tensor peak = at::full({1}, measure_gemm_peak(model_.storage().types().compute), at::kDouble);
     all().all_reduce(peak);
@@ -73,6 +73,7 @@ class Trainer {
         saver_->check(boundary.failures);
       }
     }
+    saver_->finish();
     if (reporter_) reporter_->finish();
     if (config_.observe.trace)
       observe::process_trace().write(run_folder() / "trace" / fmt::format("rank_{:05}.json", world_.rank()),
@@ -175,13 +176,12 @@ class Trainer {
     return sum.loss_sum / static_cast<double>(std::max<int64_t>(1, sum.target_tokens));
   }
 
-  // Saves are for the folder that this run holds, and follow the metrics of their steps.
+  // Saves are for the folders that this run holds, and follow the metrics of their steps.
   void prepare_save() {
     GroupAgreement agreement(all());
-    checkpoint::on_first_rank(agreement, [&] {
-      run_.folder->check();
-      reporter_->sync();
-      return "";
+    checkpoint::on_every_rank(agreement, [&] {
+      run_.check();
+      if (reporter_) reporter_->sync();
     });
   }
 

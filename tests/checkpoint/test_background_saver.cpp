@@ -23,11 +23,10 @@ constexpr int kRanks = 4;
 const StoredLayout kLayout{.mesh = {.data = 2, .pipeline = 2, .tensor = 1}};
 
 // A rank's saver, on a meeting of the savers' threads alone.
-std::unique_ptr<BackgroundSaver> saver_on(
-    const std::filesystem::path& folder, Meeting& meeting, int rank,
-    std::function<void(int64_t)> committed = [](int64_t) {}) {
-  return std::make_unique<BackgroundSaver>(folder, stored_tensors(kLayout.mesh.pipeline),
-                                           std::make_unique<ThreadRank>(meeting, rank), std::move(committed));
+std::unique_ptr<BackgroundSaver> saver_on(const std::filesystem::path& folder, Meeting& meeting, int rank,
+                                          AroundSave around = {}) {
+  return std::make_unique<BackgroundSaver>(SavePlace{folder}, stored_tensors(kLayout.mesh.pipeline),
+                                           std::make_unique<ThreadRank>(meeting, rank), std::move(around));
 }
 
 void expect_values(const std::filesystem::path& step) {
@@ -44,9 +43,10 @@ void expect_values(const std::filesystem::path& step) {
 TEST(BackgroundSaver, SavesWhatWasThereWhenItBegan) {
   const ScratchFolder scratch;
   Meeting meeting(kRanks);
-  std::atomic<int> committed = 0;
+  std::atomic<int64_t> committed = 0;
   const auto thrown = run_ranks(kRanks, [&](ThreadRank& rank) {
-    const auto saver = saver_on(scratch.path(), meeting, rank.rank(), [&](int64_t) { ++committed; });
+    const auto saver = saver_on(scratch.path(), meeting, rank.rank(),
+                                {.after = [&](const KeptStep& saved) { committed += saved.step; }});
     for (const int64_t step : {1, 2, 3}) {
       StoredState state = state_of(kLayout, rank.rank());
       saver->begin(described_step(step, kLayout), state.pieces, 2);
@@ -61,7 +61,7 @@ TEST(BackgroundSaver, SavesWhatWasThereWhenItBegan) {
     }
   });
   for (const auto& exception : thrown) EXPECT_EQ(message_of(exception), "");
-  EXPECT_EQ(committed, 3);
+  EXPECT_EQ(committed, kRanks * (1 + 2 + 3));
 }
 
 TEST(BackgroundSaver, AFailureIsTheOutcomeOfAllRanksAndTheNextSaveWorks) {
@@ -88,8 +88,7 @@ TEST(BackgroundSaver, SavesAtOnceWithoutACopy) {
   const ScratchFolder scratch;
   Meeting meeting(1);
   const StoredLayout one;
-  BackgroundSaver saver(scratch.path(), stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0),
-                        [](int64_t) {});
+  BackgroundSaver saver({scratch.path()}, stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0), {});
   const SaveOutcome outcome = saver.save_now(described_step(4, one), state_of(one, 0).pieces);
   EXPECT_FALSE(outcome.failure);
   EXPECT_EQ(StepReader::open(scratch.path()).manifest().description.step, 4);
@@ -99,8 +98,7 @@ TEST(BackgroundSaver, OneSaveAtATime) {
   const ScratchFolder scratch;
   Meeting meeting(1);
   const StoredLayout one;
-  BackgroundSaver saver(scratch.path(), stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0),
-                        [](int64_t) {});
+  BackgroundSaver saver({scratch.path()}, stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0), {});
   const StoredState state = state_of(one, 0);
   saver.begin(described_step(1, one), state.pieces, 1);
   EXPECT_THROW(saver.begin(described_step(2, one), state.pieces, 1), BugError);

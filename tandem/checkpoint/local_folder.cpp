@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/checkpoint/local_folder.h"
+
+#include <cstdint>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "tandem/base/atomic_file.h"
+#include "tandem/base/error.h"
+#include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/json_members.h"
+
+namespace tandem::checkpoint {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kMajor = 1;
+constexpr int64_t kMaxRecordBytes = int64_t{1} << 16;
+constexpr const char* kRecordName = "local.json";
+
+std::optional<LocalFolder::Owner> owner_of(const fs::path& folder) {
+  const fs::path path = folder / kRecordName;
+  if (!is_there(path)) return std::nullopt;
+  const nlohmann::json json =
+      parse_stored_json(read_text(path, kMaxRecordBytes), path.string(), kMaxRecordBytes);
+  JsonMembers members(json, path.string());
+  JsonMembers format(members.object("format"), path.string() + ": format");
+  if (const int64_t major = format.integer("major"); major != kMajor)
+    throw InputError("{}: is of format {}, and this program knows {}; use a program that knows it",
+                     path.string(), major, kMajor);
+  return LocalFolder::Owner{.run_id = members.text("run_id"), .checkpoints = members.text("checkpoints")};
+}
+
+}  // namespace
+
+LocalFolder::LocalFolder(const fs::path& folder) : lock_(folder, "checkpoint.local_directory") {}
+
+void LocalFolder::check_owner(const fs::path& folder, const std::string& run_id) {
+  if (const std::optional<Owner> owner = owner_of(folder); owner && owner->run_id != run_id)
+    throw InputError(
+        "{}: holds steps of another run, that of {}; choose another checkpoint.local_directory, or remove "
+        "this one",
+        folder.string(), owner->checkpoints.string());
+}
+
+LocalFolder LocalFolder::open(const fs::path& folder, const Owner& owner) {
+  LocalFolder held(folder);
+  remove_interrupted_writes((folder / kRecordName).string());
+  check_owner(folder, owner.run_id);
+  const nlohmann::ordered_json json = {{"format", {{"major", kMajor}, {"minor", 0}}},
+                                       {"run_id", owner.run_id},
+                                       {"checkpoints", owner.checkpoints.string()}};
+  write_file_atomically((folder / kRecordName).string(), json.dump(1) + "\n");
+  return held;
+}
+
+void require_not_of_a_node(const fs::path& step_folder, const HeldFiles& files) {
+  if (const auto owner = owner_of(step_folder.parent_path()))
+    throw InputError(
+        "{}: holds {} of the step's {} files, those of one node; the whole step is in {} once it is copied",
+        step_folder.string(), files.held, files.all, owner->checkpoints.string());
+}
+
+}  // namespace tandem::checkpoint
