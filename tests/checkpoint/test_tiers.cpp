@@ -60,7 +60,8 @@ class TwoNodes : public testing::Test {
     save_step({.folder = *tiers.local,
                .keeper = tiers.local_keeper,
                .description = described_step(step, kLayout),
-               .tensors = stored_tensors(kLayout.mesh.pipeline)},
+               .tensors = stored_tensors(kLayout.mesh.pipeline),
+               .chunk_bytes = kLayout.chunk_bytes},
               state_of(kLayout, rank.rank()).pieces, rank);
   }
   std::string copy(int64_t step = 1) const {
