@@ -108,8 +108,7 @@ StepReader open_candidate(const Tiers& tiers, const Candidate& candidate) {
   if (!tiers.local) return StepReader::open_step(folders.back());
   if (!candidate.seal.empty()) return StepReader::open_copies(folders, candidate.seal);
   for (const fs::path& folder : folders)
-    if (is_there(folder) && claimed_seal(folder).empty())
-      StepReader::open_step(folder);
+    if (is_there(folder) && claimed_seal(folder).empty()) StepReader::open_step(folder);
   throw EnvironmentError("{}: has no manifest that can be read", folders.back().string());
 }
 
@@ -117,8 +116,7 @@ std::vector<fs::path> put_aside(const Tiers& tiers, const Candidate& candidate, 
   std::vector<fs::path> aside;
   for (const fs::path& folder : tiers.kept_by(rank)) {
     const fs::path step = folder / step_folder_name(candidate.step);
-    if (is_there(step) && claimed_seal(step) == candidate.seal)
-      aside.push_back(put_aside(step));
+    if (is_there(step) && claimed_seal(step) == candidate.seal) aside.push_back(put_aside(step));
   }
   return aside;
 }

@@ -55,9 +55,9 @@ class World {
   /// ranks give the same name, new. Does not communicate.
   World within(const std::string& name) const;
 
-  /// Makes the channel of all ranks through the store, over a connection of its own: other channels and groups
-  /// are not held up while it waits, at most until `deadline` (unset: the job's). The name must be new.
-  /// EnvironmentError where the store is lost.
+  /// Makes the channel of all ranks through the store, over a connection of its own: other channels and
+  /// groups are not held up while it waits, at most until `deadline` (unset: the job's). The name must be
+  /// new. EnvironmentError where the store is lost.
   StoreChannel make_channel(const std::string& name,
                             std::optional<std::chrono::milliseconds> deadline = {}) const;
 

@@ -75,18 +75,21 @@ class TwoNodes : public testing::Test {
     for (const layout::TensorSpec& spec : tensors) {
       const layout::Slice whole = layout::whole(spec.shape);
       std::vector<std::byte> read(static_cast<size_t>(whole.num_elements()) * 4);
-      reader.read({.tensor = spec.name, .role = Role::kMoment1, .slice = whole}, DataType::kF32, read);
-      values.emplace_back(reinterpret_cast<const char*>(read.data()), read.size());
+      for (const Role role : kAllRoles) {
+        reader.read({.tensor = spec.name, .role = role, .slice = whole}, DataType::kF32, read);
+        values.emplace_back(reinterpret_cast<const char*>(read.data()), read.size());
+      }
     }
     return values;
   }
   static std::vector<std::string> right_values() {
     std::vector<std::string> values;
     const auto tensors = stored_tensors(kLayout.mesh.pipeline);
-    for (size_t i = 0; i < tensors.size(); ++i) {
-      const auto bytes = stored_values(i, Role::kMoment1, tensors[i].shape, layout::whole(tensors[i].shape));
-      values.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    }
+    for (size_t i = 0; i < tensors.size(); ++i)
+      for (const Role role : kAllRoles) {
+        const auto bytes = stored_values(i, role, tensors[i].shape, layout::whole(tensors[i].shape));
+        values.emplace_back(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      }
     return values;
   }
   static void flip_a_bit(const fs::path& path) {
@@ -252,8 +255,7 @@ TEST_F(TwoNodes, AllRanksListTheSameSteps) {
   EXPECT_TRUE(lists[0][2].is_local && lists[0][2].is_durable);
   EXPECT_THROW(open_candidate(tiers_of(2), lists[0][0]), EnvironmentError);
   EXPECT_EQ(put_aside(tiers_of(1), lists[0][0], 1), std::vector<fs::path>{});
-  EXPECT_EQ(put_aside(tiers_of(2), lists[0][0], 2),
-            std::vector<fs::path>{node(1) / "void_step_00000003_0"});
+  EXPECT_EQ(put_aside(tiers_of(2), lists[0][0], 2), std::vector<fs::path>{node(1) / "void_step_00000003_0"});
 }
 
 TEST_F(TwoNodes, APartOfAStepSaysThatItIsOne) {
@@ -275,8 +277,8 @@ TEST_F(TwoNodes, APartOfAStepSaysThatItIsOne) {
 // The copier of each rank, and what it has to say.
 class Copiers : public TwoNodes {
  protected:
-  std::unique_ptr<BackgroundCopier> copier_on(Meeting& meeting, int rank,
-                                              std::function<void(int64_t)> copied = [](int64_t) {}) const {
+  std::unique_ptr<BackgroundCopier> copier_on(
+      Meeting& meeting, int rank, std::function<void(int64_t)> copied = [](int64_t) {}) const {
     return std::make_unique<BackgroundCopier>(tiers_of(rank), RetentionRule{.newest = 3},
                                               std::make_unique<ThreadRank>(meeting, rank), std::move(copied));
   }
@@ -290,8 +292,7 @@ TEST_F(Copiers, CopiesBesideWhateverElseHappens) {
   Meeting meeting(kRanks);
   std::atomic<int64_t> copied = 0;
   EXPECT_EQ(on_ranks([&](ThreadRank& rank) {
-              const auto copier =
-                  copier_on(meeting, rank.rank(), [&](int64_t step) { copied += step; });
+              const auto copier = copier_on(meeting, rank.rank(), [&](int64_t step) { copied += step; });
               for (const int64_t step : {1, 2}) {
                 save_on(rank, step);
                 copier->offer({.step = step});
