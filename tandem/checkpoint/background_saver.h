@@ -58,6 +58,10 @@ class BackgroundSaver {
   /// Tells whether this rank is still saving.
   bool is_busy() const;
 
+  /// Takes the memory that `begin` needs to copy such pieces into; without it the first save does.
+  /// EnvironmentError where there is none.
+  void reserve(std::span<const Piece> pieces);
+
   /// Copies the pieces' values on `threads` threads and begins to save them as save_step does; what the
   /// pieces point at may change once it returns. Nothing may be under way, and the last outcome must be
   /// taken.

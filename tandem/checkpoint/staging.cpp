@@ -25,6 +25,16 @@ struct Block {
   std::span<std::byte> target;
 };
 
+// Where each value of the pieces goes, and behind the last where they all end.
+std::vector<size_t> places_of(std::span<const Piece> pieces) {
+  std::vector<size_t> places{0};
+  for (const Piece& piece : pieces)
+    for (const ByteSource& source : piece.values)
+      places.push_back(places.back() +
+                       (static_cast<size_t>(source.size()) + kAlignment - 1) / kAlignment * kAlignment);
+  return places;
+}
+
 void copy_block(const Block& block) {
   const auto bytes = block.source->at(block.first, block.target);
   if (bytes.data() != block.target.data()) std::memcpy(block.target.data(), bytes.data(), bytes.size());
@@ -36,7 +46,7 @@ Staging::~Staging() {
   if (memory_ != nullptr) ::munmap(memory_, size_);
 }
 
-void Staging::reserve(size_t bytes) {
+void Staging::grow_to(size_t bytes) {
   if (bytes <= size_) return;
   if (memory_ != nullptr) ::munmap(memory_, size_);
   memory_ = nullptr;
@@ -52,17 +62,11 @@ void Staging::reserve(size_t bytes) {
   size_ = bytes;
 }
 
+void Staging::reserve(std::span<const Piece> pieces) { grow_to(places_of(pieces).back()); }
+
 std::vector<Piece> Staging::copy(std::span<const Piece> pieces, int threads) {
-  size_t bytes = 0;
-  const auto place_of = [&](int64_t size) {
-    const size_t place = bytes;
-    bytes += (static_cast<size_t>(size) + kAlignment - 1) / kAlignment * kAlignment;
-    return place;
-  };
-  std::vector<size_t> places;
-  for (const Piece& piece : pieces)
-    for (const ByteSource& source : piece.values) places.push_back(place_of(source.size()));
-  reserve(bytes);
+  const std::vector<size_t> places = places_of(pieces);
+  grow_to(places.back());
 
   std::vector<Piece> copies;
   std::vector<Block> blocks;

@@ -18,6 +18,10 @@ class Staging {
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
 
+  /// Takes the memory that `copy` needs for such pieces, so that the first copy takes no longer than the
+  /// next. Errors as there.
+  void reserve(std::span<const Piece> pieces);
+
   /// Copies all values of the pieces on `threads` threads, and returns pieces that point at the copies: good
   /// until the next call. EnvironmentError where there is no memory.
   std::vector<Piece> copy(std::span<const Piece> pieces, int threads);
@@ -26,7 +30,7 @@ class Staging {
   size_t size() const { return size_; }
 
  private:
-  void reserve(size_t bytes);
+  void grow_to(size_t bytes);
 
   std::byte* memory_ = nullptr;
   size_t size_ = 0;
