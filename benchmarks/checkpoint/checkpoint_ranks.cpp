@@ -180,9 +180,9 @@ void save(const comm::World& world, const fs::path& folder, int repeats) {
   std::vector<float> copy(state.values.size(), 1.0f);
   fs::create_directories(folder);
   Clock clock(world);
-  checkpoint::BackgroundSaver saver(folder, tensors(),
+  checkpoint::BackgroundSaver saver({.folder = folder}, tensors(),
                                     std::make_unique<train::ChannelAgreement>(world.make_channel("saver")),
-                                    [](int64_t) {});
+                                    {});
   saver.reserve(pieces);
   train::ChannelAgreement agreement(world.make_channel("waiting"));
   for (int64_t step = 1; step <= repeats; ++step) {

@@ -127,7 +127,10 @@ StepSaver::StepSaver(const RunConfig& config, const data::Dataset& data, Sharded
              std::make_unique<ChannelAgreement>(world.make_channel("checkpoint")),
              around_save(config, world, run, start, copier_)),
       failed_saves_(config.checkpoint.max_failures),
-      failed_copies_(config.checkpoint.max_failures) {}
+      failed_copies_(config.checkpoint.max_failures) {
+  const std::vector<checkpoint::Piece> pieces = written_pieces(model, roles_);
+  if (config.checkpoint.every_steps > 0 && goes_beside_training(pieces)) saver_.reserve(pieces);
+}
 
 checkpoint::StepDescription StepSaver::describe(const Position& position) const {
   checkpoint::StepDescription description = describe_step(config_, data_, identity_, position);
@@ -193,12 +196,12 @@ void StepSaver::check(int64_t failures) {
   failed_copies_.raise("copies");
 }
 
-bool StepSaver::fits_staging(std::span<const checkpoint::Piece> pieces) const {
+bool StepSaver::goes_beside_training(std::span<const checkpoint::Piece> pieces) const {
   const int64_t limit = config_.checkpoint.staging_bytes;
   int64_t bytes = 0;
   for (const checkpoint::Piece& piece : pieces)
     for (const checkpoint::ByteSource& source : piece.values) bytes += source.size();
-  return limit == 0 || bytes <= limit;
+  return config_.checkpoint.async && (limit == 0 || bytes <= limit);
 }
 
 void StepSaver::save(const Position& position) {
@@ -211,7 +214,7 @@ void StepSaver::save(const Position& position) {
   const double waited = seconds();
   check(poll());
   const std::vector<checkpoint::Piece> pieces = written_pieces(model_, roles_);
-  if (config_.checkpoint.async && fits_staging(pieces))
+  if (goes_beside_training(pieces))
     saver_.begin(describe(position), pieces, at::get_num_threads());
   else
     note_save(saver_.save_now(describe(position), pieces));

@@ -44,7 +44,8 @@ class FailureCount {
 /// functions.
 class StepSaver {
  public:
-  /// The references must outlive this.
+  /// Takes the memory that saves beside training need. The references must outlive this. EnvironmentError
+  /// where there is none.
   StepSaver(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const comm::World& world,
             const HeldRun& run, const Start& start);
 
@@ -70,7 +71,7 @@ class StepSaver {
   void note_save(const checkpoint::SaveOutcome& outcome);
   void note_copy(const checkpoint::SaveOutcome& outcome);
   void warn_of_slow_copy();
-  bool fits_staging(std::span<const checkpoint::Piece> pieces) const;
+  bool goes_beside_training(std::span<const checkpoint::Piece> pieces) const;
 
   const RunConfig& config_;
   const data::Dataset& data_;
