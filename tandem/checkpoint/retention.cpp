@@ -55,7 +55,9 @@ std::vector<fs::path> apply_retention(const fs::path& folder, const RetentionRul
       whole.push_back({.step = found.step, .validation_loss = reader.manifest().description.validation_loss});
     });
     // One of a format that this program cannot read is somebody's whole step: it is left alone.
-    if (failure && failure->kind == ErrorKind::kEnvironment) damaged.push_back(found);
+    // One whose number keeps it may be whole and only the disk at fault.
+    const bool is_kept = rule.every > 0 && found.step % rule.every == 0;
+    if (failure && failure->kind == ErrorKind::kEnvironment && !is_kept) damaged.push_back(found);
   }
   std::set<int64_t> superfluous = superfluous_steps(whole, rule, verified);
   const auto oldest =

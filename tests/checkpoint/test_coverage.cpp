@@ -68,6 +68,18 @@ TEST(Coverage, ThousandsOfPartsTakeLittleTime) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5));
 }
 
+TEST(Coverage, ManyTensorRanksWithCutsAtDifferentPlacesAreALayout) {
+  constexpr int64_t kRanks = 512, kRows = 100'003, kCuts = 20;
+  std::vector<Slice> boxes;
+  for (int64_t rank = 0; rank < kRanks; ++rank)
+    for (int64_t cut = 0, begin = 0; cut <= kCuts; ++cut) {
+      const int64_t end = cut == kCuts ? kRows : (cut + 1) * 4'700 + rank * 7;
+      boxes.push_back({.offset = {begin, rank}, .extent = {end - begin, 1}});
+      begin = end;
+    }
+  EXPECT_EQ(coverage_problem({kRows, kRanks}, boxes), std::nullopt);
+}
+
 TEST(Coverage, PartsThatAllMeetEachOtherAreRefusedInsteadOfCompared) {
   constexpr int64_t kParts = 20'000;  // two hundred million pairs
   std::vector<Slice> stairs;

@@ -52,6 +52,12 @@ TEST_F(Retention, ADamagedStepTakesNoPlaceOfAWholeOneAndGoesOnceItIsTheOldest) {
   EXPECT_EQ(StepReader::open(folder_).manifest().description.step, 110);
 }
 
+TEST_F(Retention, AStepThatCannotBeReadStaysWhereItsNumberWouldKeepIt) {
+  std::filesystem::remove(folder_ / step_folder_name(90) / Manifest::kFileName);
+  apply_retention(folder_, {.newest = 1, .every = 45}, {200000000});
+  EXPECT_EQ(steps(), (std::vector<int64_t>{90, 200000000}));
+}
+
 TEST_F(Retention, WhatWasNotReadBackIsNoReasonToRemove) {
   EXPECT_TRUE(apply_retention(folder_, {.newest = 1}, {}).empty());
   EXPECT_EQ(apply_retention(folder_, {.newest = 1}, {100, 999}).size(), 1u);
