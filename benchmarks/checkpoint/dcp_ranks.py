@@ -6,6 +6,7 @@ usage: RANK=… WORLD_SIZE=… MASTER_ADDR=… MASTER_PORT=… dcp_ranks.py save
 Rank 0 prints a line of JSON with the seconds of the slowest rank in each repetition.
 """
 import json
+import os
 import pathlib
 import shutil
 import sys
@@ -70,6 +71,7 @@ def save(folder: pathlib.Path, repeats: int) -> None:
                 shutil.rmtree(folder / f"step_{turn}")
             else:
                 (folder / f"step_{turn}").rename(folder / "last")
+            os.sync()
         dist.barrier()
 
 
