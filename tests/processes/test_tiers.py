@@ -98,6 +98,16 @@ class Tiers(TrainingTest):
         self.assertIn(f"copied step {newest} to ", error)
         self.assertIn(newest, steps_in(run / "checkpoints"))
 
+    def test_a_step_that_is_only_local_is_read_by_another_layout(self):
+        run, local, keys = self.stopped("other_layout", 20)
+        shutil.rmtree(run / "checkpoints")
+        newest = steps_in(local)[-1]
+        keys = [*keys, "parallel.data=1", "parallel.pipeline=2"]
+        error = self.finish(self.launch(run, 2, keys), 0)
+        self.assertIn(f"resumed at step {newest} from {local}/", error)
+        self.assertEqual(len(losses(run)), STEPS)
+        self.assert_close(losses(run), losses(self.straight), 1e-3)
+
     def test_a_finished_run_waits_for_the_copy_of_its_last_step(self):
         run, local, keys = self.folders("last")
         self.finish(self.launch(run, 4, keys), 0)
