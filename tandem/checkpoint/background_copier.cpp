@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -18,18 +19,22 @@ using Clock = std::chrono::steady_clock;
 
 // What rank 0 tells the others to do next.
 struct Order {
-  std::optional<int64_t> step;  // to be copied; else nothing is left of
-  int64_t offers = 0;           // so many offers
+  std::optional<KeptStep> step;  // to be copied; else nothing is left of
+  int64_t offers = 0;            // so many offers
 };
 
 std::string text_of(const Order& order) {
-  return order.step ? fmt::format("copy {}", *order.step) : fmt::format("idle {}", order.offers);
+  return order.step ? fmt::format("copy {} {}", order.step->step, order.step->seal)
+                    : fmt::format("idle {}", order.offers);
 }
 
 Order order_of(const std::string& text) {
-  const size_t space = text.find(' ');
-  const int64_t number = std::stoll(text.substr(space + 1));
-  return text.starts_with("copy") ? Order{.step = number} : Order{.step = {}, .offers = number};
+  std::istringstream words(text);
+  std::string verb, seal;
+  int64_t number = 0;
+  words >> verb >> number >> seal;
+  if (verb != "copy") return {.step = {}, .offers = number};
+  return {.step = KeptStep{.step = number, .validation_loss = {}, .seal = std::move(seal)}};
 }
 
 }  // namespace
@@ -60,18 +65,19 @@ struct BackgroundCopier::Work {
         if (is_ending) return;
       }
       try {
-        while (const std::optional<int64_t> step = order()) copy(*step);
+        while (const std::optional<KeptStep> step = order()) copy(*step);
       } catch (const std::exception&) {
         const std::lock_guard lock(mutex);
         broken = attempt([] { throw; });
         outcomes.push_back({.step = current ? current->step : newest, .folder = {}, .failure = broken});
+        current.reset();
         changed.notify_all();
         return;
       }
     }
   }
 
-  std::optional<int64_t> order() {
+  std::optional<KeptStep> order() {
     std::string text;
     if (agreement->rank() == 0) {
       const std::lock_guard lock(mutex);
@@ -80,15 +86,15 @@ struct BackgroundCopier::Work {
     const Order order = order_of(agreement->broadcast(text));
     const std::lock_guard lock(mutex);
     if (order.step)
-      current = {.step = *order.step, .since = Clock::now()};
+      current = {.step = order.step->step, .since = Clock::now()};
     else
       handled = order.offers;
     changed.notify_all();
     return order.step;
   }
 
-  void copy(int64_t step) {
-    SaveOutcome outcome{.step = step, .folder = {}, .failure = {}};
+  void copy(const KeptStep& step) {
+    SaveOutcome outcome{.step = step.step, .folder = {}, .failure = {}};
     outcome.failure = attempt([&] { outcome.folder = copy_step(tiers, step, *agreement); });
     bool is_wanted = false;
     {
@@ -97,7 +103,7 @@ struct BackgroundCopier::Work {
       is_wanted = !outcome.failure && !is_ending && agreement->rank() == 0;
     }
     // Without the lock: what it does may take as long as the disk likes.
-    if (is_wanted) copied(step);
+    if (is_wanted) attempt([&] { copied(step.step); });
     const std::lock_guard lock(mutex);
     current.reset();
     outcomes.push_back(std::move(outcome));
@@ -133,12 +139,14 @@ BackgroundCopier::~BackgroundCopier() {
   has_ended ? thread_.join() : thread_.detach();
 }
 
-void BackgroundCopier::offer(const KeptStep& step) {
+void BackgroundCopier::offer(const std::vector<KeptStep>& steps) {
+  if (steps.empty()) return;
   const std::lock_guard lock(work_->mutex);
   ++work_->offers;
-  work_->newest = std::max(work_->newest, step.step);
-  if (work_->agreement->rank() == 0) work_->queue.add(step);
-  if (work_->broken) work_->outcomes.push_back({.step = step.step, .folder = {}, .failure = work_->broken});
+  for (const KeptStep& step : steps) work_->newest = std::max(work_->newest, step.step);
+  if (work_->agreement->rank() == 0) work_->queue.add(steps);
+  if (work_->broken)
+    work_->outcomes.push_back({.step = work_->newest, .folder = {}, .failure = work_->broken});
   work_->changed.notify_all();
 }
 
@@ -166,6 +174,11 @@ bool BackgroundCopier::wait_for_outcome(std::chrono::milliseconds at_most) {
 bool BackgroundCopier::wait(std::chrono::milliseconds at_most) {
   std::unique_lock lock(work_->mutex);
   return work_->changed.wait_for(lock, at_most, [&] { return work_->is_idle(); });
+}
+
+bool BackgroundCopier::is_broken() const {
+  const std::lock_guard lock(work_->mutex);
+  return work_->broken.has_value();
 }
 
 std::optional<BackgroundCopier::UnderWay> BackgroundCopier::under_way() const {

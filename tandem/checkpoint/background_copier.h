@@ -24,7 +24,7 @@ namespace tandem::checkpoint {
 class BackgroundCopier {
  public:
   /// `agreement` is for this object alone, and its deadline one that a slow disk may take. `copied` runs on
-  /// the thread of rank 0 after each step that was copied and read back.
+  /// the thread of rank 0 after each step that was copied and read back; what it throws is lost.
   BackgroundCopier(Tiers tiers, const RetentionRule& rule, std::unique_ptr<Agreement> agreement,
                    std::function<void(int64_t step)> copied);
   /// As ~BackgroundSaver.
@@ -32,8 +32,8 @@ class BackgroundCopier {
   BackgroundCopier(const BackgroundCopier&) = delete;
   BackgroundCopier& operator=(const BackgroundCopier&) = delete;
 
-  /// Hands over a step that all nodes have saved.
-  void offer(const KeptStep& step);
+  /// Hands over steps that all nodes have saved, with their seals. Losses matter on rank 0 only.
+  void offer(const std::vector<KeptStep>& steps);
 
   /// Returns, on rank 0, which steps the nodes' disks must keep; elsewhere nothing.
   std::set<int64_t> needed() const;
@@ -54,6 +54,9 @@ class BackgroundCopier {
     std::chrono::steady_clock::time_point since;
   };
   std::optional<UnderWay> under_way() const;
+
+  /// Tells whether this rank has lost the others: each step that is offered fails from then on.
+  bool is_broken() const;
 
  private:
   struct Work;

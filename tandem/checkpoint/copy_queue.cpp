@@ -8,9 +8,11 @@
 
 namespace tandem::checkpoint {
 
-void CopyQueue::add(const KeptStep& step) {
-  waiting_.push_back(step);
-  newest_ = std::max(step.step, newest_.value_or(step.step));
+void CopyQueue::add(const std::vector<KeptStep>& steps) {
+  for (const KeptStep& step : steps) {
+    waiting_.push_back(step);
+    newest_ = std::max(step.step, newest_.value_or(step.step));
+  }
   tried_.clear();
   skip_superseded();
 }
@@ -29,21 +31,20 @@ void CopyQueue::skip_superseded() {
   });
 }
 
-std::optional<int64_t> CopyQueue::take() {
+std::optional<KeptStep> CopyQueue::take() {
   TANDEM_CHECK(!under_way_, "two copies at once");
   std::ranges::sort(waiting_, {}, &KeptStep::step);
   for (auto step = waiting_.rbegin(); step != waiting_.rend(); ++step)
     if (!tried_.contains(step->step)) {
       under_way_ = *step;
       waiting_.erase(std::next(step).base());
-      return under_way_->step;
+      return under_way_;
     }
   return std::nullopt;
 }
 
 void CopyQueue::succeed() {
-  const int64_t step = under_way().value();
-  newest_copied_ = std::max(step, newest_copied_.value_or(step));
+  TANDEM_CHECK(under_way_, "no copy is under way");
   under_way_.reset();
 }
 
@@ -52,10 +53,6 @@ void CopyQueue::fail() {
   tried_.insert(under_way_->step);
   waiting_.push_back(*std::exchange(under_way_, std::nullopt));
   skip_superseded();
-}
-
-std::optional<int64_t> CopyQueue::under_way() const {
-  return under_way_ ? std::optional(under_way_->step) : std::nullopt;
 }
 
 std::set<int64_t> CopyQueue::needed() const {

@@ -18,19 +18,16 @@ class CopyQueue {
  public:
   explicit CopyQueue(const RetentionRule& rule) : rule_(rule) {}
 
-  void add(const KeptStep& step);
+  /// Of steps that come together, which are kept is decided together.
+  void add(const std::vector<KeptStep>& steps);
   /// Returns the step to be copied next, which is under way then; nothing where none is left to be tried.
-  std::optional<int64_t> take();
+  std::optional<KeptStep> take();
   /// Ends the copy under way.
   void succeed();
   void fail();
 
-  /// Returns the step whose copy is under way.
-  std::optional<int64_t> under_way() const;
   /// Returns the steps that the first tier must keep: the newest, the one under way, those that wait.
   std::set<int64_t> needed() const;
-  /// Tells whether the newest step is copied, or there is none.
-  bool is_newest_copied() const { return newest_ == newest_copied_; }
   /// Returns the steps that were skipped since it was last asked, ascending.
   std::vector<int64_t> take_skipped();
 
@@ -38,7 +35,7 @@ class CopyQueue {
   void skip_superseded();
 
   RetentionRule rule_;
-  std::optional<int64_t> newest_, newest_copied_;
+  std::optional<int64_t> newest_;
   std::vector<KeptStep> waiting_;
   std::set<int64_t> tried_;  // of those that wait
   std::optional<KeptStep> under_way_;

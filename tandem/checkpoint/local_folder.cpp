@@ -36,7 +36,8 @@ std::optional<LocalFolder::Owner> owner_of(const fs::path& folder) {
 
 }  // namespace
 
-LocalFolder::LocalFolder(const fs::path& folder) : lock_(folder, "checkpoint.local_directory") {}
+LocalFolder::LocalFolder(const fs::path& folder)
+    : folder_(folder), lock_(folder, "checkpoint.local_directory") {}
 
 void LocalFolder::check_owner(const fs::path& folder, const std::string& run_id) {
   if (const std::optional<Owner> owner = owner_of(folder); owner && owner->run_id != run_id)
@@ -46,15 +47,13 @@ void LocalFolder::check_owner(const fs::path& folder, const std::string& run_id)
         folder.string(), owner->checkpoints.string());
 }
 
-LocalFolder LocalFolder::open(const fs::path& folder, const Owner& owner) {
-  LocalFolder held(folder);
-  remove_interrupted_writes((folder / kRecordName).string());
-  check_owner(folder, owner.run_id);
+void LocalFolder::mark(const Owner& owner) const {
+  remove_interrupted_writes((folder_ / kRecordName).string());
+  check_owner(folder_, owner.run_id);
   const nlohmann::ordered_json json = {{"format", {{"major", kMajor}, {"minor", 0}}},
                                        {"run_id", owner.run_id},
                                        {"checkpoints", owner.checkpoints.string()}};
-  write_file_atomically((folder / kRecordName).string(), json.dump(1) + "\n");
-  return held;
+  write_file_atomically((folder_ / kRecordName).string(), json.dump(1) + "\n");
 }
 
 void require_not_of_a_node(const fs::path& step_folder, const HeldFiles& files) {

@@ -18,9 +18,11 @@ class LocalFolder {
     std::string run_id;
     std::filesystem::path checkpoints;  ///< absolute: where the steps are copied to
   };
-  /// Creates the folder if need be, takes its lock and marks it as the run's. Errors as FolderLock and
-  /// check_owner.
-  static LocalFolder open(const std::filesystem::path& folder, const Owner& owner);
+  /// Creates the folder if need be and takes its lock. Errors as FolderLock.
+  static LocalFolder open(const std::filesystem::path& folder) { return LocalFolder(folder); }
+
+  /// Marks it as the run's. Errors as check_owner.
+  void mark(const Owner& owner) const;
 
   /// Throws InputError where the folder is marked as another run's. Leaves it as it is.
   static void check_owner(const std::filesystem::path& folder, const std::string& run_id);
@@ -31,6 +33,7 @@ class LocalFolder {
  private:
   explicit LocalFolder(const std::filesystem::path& folder);
 
+  std::filesystem::path folder_;
   FolderLock lock_;
 };
 

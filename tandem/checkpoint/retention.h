@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 namespace tandem::checkpoint {
@@ -20,6 +21,7 @@ struct RetentionRule {
 struct KeptStep {
   int64_t step = 0;
   std::optional<double> validation_loss;
+  std::string seal = {};  ///< claimed_seal of its manifest, where steps are told apart by it; no rule asks
 };
 
 /// Returns the steps that the rule keeps of these. Pure.

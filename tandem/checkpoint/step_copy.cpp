@@ -53,14 +53,14 @@ void copy_file(const StepReader& source, size_t file, const fs::path& folder) {
 // One copy of one step, as one rank takes part in it.
 class StepCopying {
  public:
-  StepCopying(const Tiers& tiers, int64_t step, Agreement& agreement)
+  StepCopying(const Tiers& tiers, const KeptStep& step, Agreement& agreement)
       : agreement_(agreement),
         folder_(tiers.durable),
-        local_(tiers.local.value() / step_folder_name(step)),
-        durable_(tiers.durable / step_folder_name(step)) {}
+        local_(tiers.local.value() / step_folder_name(step.step)),
+        durable_(tiers.durable / step_folder_name(step.step)),
+        seal_(step.seal) {}
 
   fs::path run() {
-    seal_ = on_first_rank(agreement_, [&] { return seal_of_first(); });
     if (is_there_already()) return durable_;
     // A node without its part of the step copies nothing; the others may have what it takes.
     attempt([&] { source_.emplace(StepReader::open_copies(std::span(&local_, 1), seal_)); });
@@ -76,13 +76,6 @@ class StepCopying {
   }
 
  private:
-  // Rank 0's node may have lost its disk since the step was saved: the manifest may lie in either tier.
-  std::string seal_of_first() const {
-    for (const fs::path& folder : {local_, durable_})
-      if (std::string seal = claimed_seal(folder); !seal.empty()) return seal;
-    throw EnvironmentError("{}: its manifest is gone, so the step cannot be copied", local_.string());
-  }
-
   bool is_there_already() const {
     const std::string seal = on_first_rank(agreement_, [&] { return claimed_seal(durable_); });
     if (seal != seal_) return false;
@@ -114,10 +107,14 @@ class StepCopying {
     }));
   }
 
+  // Rank 0's node may have lost its disk since the step was saved: the manifest may lie in either tier.
   Manifest read_manifest() {
-    const fs::path& folder = claimed_seal(local_) == seal_ ? local_ : durable_;
-    manifest_ = read_manifest_text(folder);
-    return parse_manifest(manifest_, (folder / Manifest::kFileName).string());
+    for (const fs::path& folder : {local_, durable_}) {
+      if (claimed_seal(folder) != seal_) continue;
+      manifest_ = read_manifest_text(folder);
+      return parse_manifest(manifest_, (folder / Manifest::kFileName).string());
+    }
+    throw EnvironmentError("{}: its manifest is gone, so the step cannot be copied", local_.string());
   }
 
   void write(const std::vector<int>& writers) const {
@@ -128,7 +125,7 @@ class StepCopying {
 
   Agreement& agreement_;
   fs::path folder_, local_, durable_;
-  std::string seal_;
+  const std::string seal_;
   std::string manifest_;                 // rank 0
   std::optional<UnfinishedStep> place_;  // rank 0
   std::optional<StepReader> source_;
@@ -153,7 +150,7 @@ std::vector<std::optional<int>> assign_copies(size_t files, const std::vector<st
   return assigned;
 }
 
-fs::path copy_step(const Tiers& tiers, int64_t step, Agreement& agreement) {
+fs::path copy_step(const Tiers& tiers, const KeptStep& step, Agreement& agreement) {
   return StepCopying(tiers, step, agreement).run();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tandem/checkpoint/agreement.h"
+#include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/tiers.h"
 
 namespace tandem::checkpoint {
@@ -16,15 +17,16 @@ namespace tandem::checkpoint {
 /// node's disk: one that has it, as even as goes; nothing for a file that none has. Pure.
 std::vector<std::optional<int>> assign_copies(size_t files, const std::vector<std::vector<size_t>>& held);
 
-/// Copies a step from the folders of the nodes to the one that all ranks share, and returns its folder there.
-/// All ranks call. Each file is copied by a rank whose node has it; no chunk is written that has not the
-/// checksum of the manifest, and once all are on the disk the step appears by one rename, with the same
-/// manifest. Then each file is read back by another rank than its copier. A copy that is there already, of
-/// the same manifest, is only read back; one found damaged is put aside and made again. Takes one chunk of
-/// memory.
+/// Copies the step of this number and seal from the folders of the nodes to the one that all ranks share, and
+/// returns its folder there. All ranks call. Each file is copied by a rank whose node has it; no chunk is
+/// written that has not the checksum of the manifest, and once all are on the disk the step appears by one
+/// rename, with the same manifest. Then each file is read back by another rank than its copier. A copy that
+/// is there already, of the same manifest, is only read back; one found damaged is put aside and made again.
+/// Takes one chunk of memory.
 ///
 /// Communicates: a few small texts, and one with a number a file. What one rank cannot do is an error on all:
-/// EnvironmentError where a file is damaged or on no disk, or the shared folder cannot be written.
-std::filesystem::path copy_step(const Tiers& tiers, int64_t step, Agreement& agreement);
+/// EnvironmentError where a file is damaged or on no disk, or the shared folder cannot be written; InputError
+/// where it holds another whole step of that number.
+std::filesystem::path copy_step(const Tiers& tiers, const KeptStep& step, Agreement& agreement);
 
 }  // namespace tandem::checkpoint

@@ -160,14 +160,14 @@ void check_paths(std::string_view key, const Sources& sources, const data::Objec
 // Apart by what the paths say; links are found out when the folders are locked.
 void check_directories(const RunConfig& config, ConfigReport& report) {
   const std::optional<std::string>& local = config.checkpoint.local_directory;
-  if (!local) return;
+  if (!local || local->empty()) return;
   const auto plain = [](const std::string& path) {
     const std::filesystem::path normal = std::filesystem::absolute(path).lexically_normal();
     return normal.has_filename() ? normal : normal.parent_path();
   };
   for (const auto& [key, path] : {std::pair("checkpoint.directory", checkpoint_directory(config)),
                                   std::pair("run_directory", config.run_directory)})
-    if (plain(*local) == plain(path))
+    if (!path.empty() && plain(*local) == plain(path))
       report.refuse({"checkpoint.local_directory", key},
                     "checkpoint.local_directory {} is {} too; give a folder on the node's own disk", *local,
                     key);

@@ -2,15 +2,13 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/local_folder.h"
-#include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/checkpoint/tiers.h"
 #include "tandem/data/dataset.h"
 #include "tandem/launch/environment.h"
-#include "tandem/train/resume.h"
 #include "tandem/train/run_config.h"
 #include "tandem/train/sharded_model.h"
 
@@ -23,6 +21,9 @@ void check_ranks_agree(const RunConfig& config, const data::Dataset& data, const
 
 /// Returns where the run's steps lie for a rank; the first of a node keeps its checkpoint.local_directory.
 checkpoint::Tiers tiers_of(const RunConfig& config, const launch::RankEnvironment& environment);
+
+/// Throws the EnvironmentError of a run that has steps and none that can be loaded.
+[[noreturn]] void throw_none_is_whole(const checkpoint::Tiers& tiers, const checkpoint::Failure& newest);
 
 /// A run that this job holds.
 struct HeldRun {
@@ -41,22 +42,5 @@ struct HeldRun {
 /// RunFolder::open and LocalFolder::open.
 HeldRun take_run(const RunConfig& config, const data::Dataset& data, const ShardedModel& model,
                  const checkpoint::Tiers& tiers);
-
-/// Where a run starts.
-struct Start {
-  Position position;
-  /// The step is one that stays: each byte was read from where it does.
-  bool is_durable = true;
-  /// Steps that lie on the nodes' own disks, oldest first, and may still have to be copied.
-  std::vector<checkpoint::KeptStep> local = {};
-};
-
-/// Fills the model from the run's newest good step, or with the weights of checkpoint.start_from, and returns
-/// where the run stands; leaves fresh weights where there is neither. Steps of all tiers and nodes count, and
-/// each rank reads from the nearest good copy. A step that a rank finds damaged, or out of its reach, is
-/// passed over by all, with a warning, and put aside once an older one is loaded, unless
-/// checkpoint.on_corrupt is `stop`. Says in the process log what it did. All ranks call. Errors as
-/// load_model; EnvironmentError where all steps are damaged.
-Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const HeldRun& run);
 
 }  // namespace tandem::train

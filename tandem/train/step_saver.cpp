@@ -7,11 +7,15 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <utility>
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <fmt/ranges.h>
 
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/step_folders.h"
 #include "tandem/launch/report_channel.h"
@@ -31,6 +35,8 @@ using checkpoint::Tiers;
 // A slow disk is no lost peer: who waits for it must not give up before it does.
 constexpr std::chrono::hours kCopyDeadline{24};
 constexpr std::chrono::seconds kSlowCopy{60};
+// A copy that has ended on one rank ends on the others a few messages later.
+constexpr std::chrono::seconds kOutcomeOnItsWay{10};
 
 checkpoint::RetentionRule rule_of(const RunConfig& config) {
   const checkpoint::CheckpointConfig& keys = config.checkpoint;
@@ -65,7 +71,7 @@ std::shared_ptr<BackgroundCopier> make_copier(const RunConfig& config, const com
       run.tiers, rule_of(config),
       std::make_unique<ChannelAgreement>(world.make_channel("copies", kCopyDeadline)),
       [older = std::make_shared<OlderSteps>(config, start)](int64_t step) { older->remove_after(step); });
-  for (const KeptStep& step : start.local) copier->offer(step);
+  copier->offer(start.local);
   return copier;
 }
 
@@ -93,7 +99,11 @@ checkpoint::AroundSave around_save(const RunConfig& config, const comm::World& w
   if (copier)
     return {
         .before = [copier, tiers = run.tiers](Agreement& agreement) { make_room(*copier, tiers, agreement); },
-        .after = [copier](const KeptStep& step) { copier->offer(step); }};
+        .after =
+            [copier, local = *run.tiers.local](KeptStep step) {
+              step.seal = checkpoint::claimed_seal(local / checkpoint::step_folder_name(step.step));
+              copier->offer({std::move(step)});
+            }};
   if (world.rank() != 0) return {};
   return {.after = [older = std::make_shared<OlderSteps>(config, start)](const KeptStep& step) {
     older->remove_after(step.step);
@@ -164,8 +174,10 @@ void StepSaver::note_save(const checkpoint::SaveOutcome& outcome) {
 
 void StepSaver::note_copy(const checkpoint::SaveOutcome& outcome) {
   const auto log = observe::process_log();
-  failed_copies_.note(outcome.failure);
-  if (!newest_copy_ || outcome.step >= newest_copy_->step) newest_copy_ = outcome;
+  const bool is_newest = !newest_copy_ || outcome.step >= newest_copy_->step;
+  if (is_newest) newest_copy_ = outcome;
+  // Older ones that are tried again with each step do not make more failures of one.
+  if (is_newest || !outcome.failure) failed_copies_.note(outcome.failure);
   if (outcome.failure)
     log->warning("step {} is not copied to {}: {}; {} in a row", outcome.step, checkpoint_directory(config_),
                  outcome.failure->message, failed_copies_.in_a_row());
@@ -183,17 +195,21 @@ void StepSaver::warn_of_slow_copy() {
       copy->step, checkpoint_directory(config_), kSlowCopy.count());
 }
 
+void StepSaver::throw_lost() const {
+  throw EnvironmentError(
+      "{}: the ranks lost each other while steps were copied there; the log of another rank tells more",
+      checkpoint_directory(config_));
+}
+
 void StepSaver::check(int64_t failures) {
   if (failures < config_.checkpoint.max_failures) return;
   // The ranks agreed on the failure, but this one may not have looked yet.
   saver_.wait();
   poll();
   if (failed_saves_.are_too_many()) failed_saves_.raise("saves");
-  while (!failed_copies_.are_too_many()) {
-    copier_->wait_for_outcome(kSlowCopy);
-    poll();
-  }
-  failed_copies_.raise("copies");
+  while (!failed_copies_.are_too_many() && copier_->wait_for_outcome(kOutcomeOnItsWay)) poll();
+  if (failed_copies_.are_too_many()) failed_copies_.raise("copies");
+  throw_lost();
 }
 
 bool StepSaver::goes_beside_training(std::span<const checkpoint::Piece> pieces) const {
@@ -204,7 +220,7 @@ bool StepSaver::goes_beside_training(std::span<const checkpoint::Piece> pieces) 
   return config_.checkpoint.async && (limit == 0 || bytes <= limit);
 }
 
-void StepSaver::save(const Position& position) {
+void StepSaver::save(const Position& position, int64_t failures) {
   const observe::ScopedSpan span({"save", "checkpoint"});
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -212,7 +228,9 @@ void StepSaver::save(const Position& position) {
   };
   saver_.wait();
   const double waited = seconds();
-  check(poll());
+  poll();
+  // How the save just awaited ended all ranks know now; of copies, only what they agreed on.
+  check(std::max(failures, failed_saves_.in_a_row()));
   const std::vector<checkpoint::Piece> pieces = written_pieces(model_, roles_);
   if (goes_beside_training(pieces))
     saver_.begin(describe(position), pieces, at::get_num_threads());
@@ -235,13 +253,23 @@ void StepSaver::save_last(const Position& position) {
 void StepSaver::finish() {
   if (!copier_) return;
   const observe::ScopedSpan span({"copy", "checkpoint"});
-  while (!copier_->wait(std::chrono::seconds(1))) poll();
-  poll();
+  bool is_busy = true, is_broken = false;
+  // All leave together: rank 0 may take the store along that the others still talk through.
+  while (is_busy && !is_broken) {
+    const int64_t busy = copier_->wait(std::chrono::seconds(1)) ? 0 : 1,
+                  broken = copier_->is_broken() ? 1 : 0;
+    poll();
+    at::Tensor largest = at::tensor({busy, broken}, at::kLong);
+    model_.groups().world.all_reduce(largest, comm::Reduce::kMax);
+    is_busy = largest[0].item<int64_t>() != 0;
+    is_broken = largest[1].item<int64_t>() != 0;
+  }
   if (newest_copy_ && newest_copy_->failure)
     checkpoint::raise(
         {.kind = newest_copy_->failure->kind,
          .message = fmt::format("step {} is not copied to {}: {}", newest_copy_->step,
                                 checkpoint_directory(config_), newest_copy_->failure->message)});
+  if (is_broken) throw_lost();
 }
 
 }  // namespace tandem::train

@@ -13,6 +13,7 @@
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/comm/rendezvous.h"
 #include "tandem/data/dataset.h"
+#include "tandem/train/restore.h"
 #include "tandem/train/resume.h"
 #include "tandem/train/run_config.h"
 #include "tandem/train/run_start.h"
@@ -57,13 +58,14 @@ class StepSaver {
   /// many. `failures` is the largest of what poll() has returned on all ranks.
   void check(int64_t failures);
 
-  /// Begins to save this step. Errors as check.
-  void save(const Position& position);
+  /// Begins to save this step. Errors as check, of which `failures` is.
+  void save(const Position& position, int64_t failures);
 
   /// Waits for the save under way, then saves this step while the caller waits. A failure is thrown.
   void save_last(const Position& position);
 
-  /// Waits until the newest step lies where it stays. A failure is thrown.
+  /// Waits until the newest step lies where it stays, and all ranks know. A failure is thrown; so is the loss
+  /// of a rank. Communicates once a second.
   void finish();
 
  private:
@@ -71,6 +73,7 @@ class StepSaver {
   void note_save(const checkpoint::SaveOutcome& outcome);
   void note_copy(const checkpoint::SaveOutcome& outcome);
   void warn_of_slow_copy();
+  [[noreturn]] void throw_lost() const;
   bool goes_beside_training(std::span<const checkpoint::Piece> pieces) const;
 
   const RunConfig& config_;

@@ -21,6 +21,7 @@
 #include "tandem/train/join.h"
 #include "tandem/train/learning_rate.h"
 #include "tandem/train/reporter.h"
+#include "tandem/train/restore.h"
 #include "tandem/train/run_start.h"
 #include "tandem/train/sharded_model.h"
 #include "tandem/train/step_saver.h"
@@ -68,7 +69,7 @@ class Trainer {
         saver_->save_last(position_);
       } else if (every > 0 && position_.step % every == 0) {
         prepare_save();
-        saver_->save(position_);
+        saver_->save(position_, boundary.failures);
       } else {
         saver_->check(boundary.failures);
       }
@@ -106,7 +107,7 @@ class Trainer {
   // What ranks tell each other between two steps.
   struct Boundary {
     int64_t signals = 0;
-    int64_t failures = 0;  // saves in a row that failed
+    int64_t failures = 0;  // saves or copies in a row that failed
   };
   Boundary largest_of_all(const Boundary& mine) const {
     at::Tensor numbers = at::tensor({mine.signals, mine.failures}, at::kLong);

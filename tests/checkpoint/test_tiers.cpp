@@ -64,7 +64,8 @@ class TwoNodes : public testing::Test {
                .chunk_bytes = kLayout.chunk_bytes},
               state_of(kLayout, rank.rank()).pieces, rank);
   }
-  std::string copy(int64_t step = 1) const {
+  std::string copy(std::optional<std::string> of_seal = {}) const {
+    const KeptStep step{.step = 1, .validation_loss = {}, .seal = of_seal.value_or(seal())};
     return on_ranks([&](ThreadRank& rank) { copy_step(tiers_of(rank.rank()), step, rank); });
   }
   std::string seal(int64_t step = 1) const { return claimed_seal(node(0) / step_folder_name(step)); }
@@ -161,8 +162,22 @@ TEST_F(TwoNodes, ACopyThatIsThereIsReadBackAndMadeAgainWhereItIsDamaged) {
 TEST_F(TwoNodes, TheFirstRanksNodeMayHaveLostItsDiskWhereACopyIsThere) {
   ASSERT_EQ(save(), "");
   ASSERT_EQ(copy(), "");
+  const std::string saved = seal();
   fs::remove_all(node(0));
-  EXPECT_EQ(copy(), "");
+  EXPECT_EQ(copy(saved), "");
+}
+
+TEST_F(TwoNodes, AnotherStepOfTheNumberIsNeverTakenForTheCopy) {
+  ASSERT_EQ(save(), "");
+  StepDescription other = described_step(1, kLayout);
+  other.validation_loss = 77;
+  save_model(durable(), other, kLayout);
+  const std::string saved = seal(), there = claimed_seal(durable() / step_folder_name(1));
+  ASSERT_NE(saved, there);
+  EXPECT_THAT(copy(), HasSubstr("saved already, and nothing is overwritten"));
+  fs::remove_all(node(0));
+  EXPECT_THAT(copy(saved), HasSubstr("its manifest is gone, so the step cannot be copied"));
+  EXPECT_EQ(claimed_seal(durable() / step_folder_name(1)), there);
 }
 
 TEST_F(TwoNodes, EachRankReadsTheNearestGoodCopy) {
@@ -238,7 +253,7 @@ TEST_F(TwoNodes, ManifestsThatDifferAreNeverMixed) {
 
 TEST_F(TwoNodes, AllRanksListTheSameSteps) {
   ASSERT_EQ(save(1), "");
-  ASSERT_EQ(copy(1), "");
+  ASSERT_EQ(copy(), "");
   ASSERT_EQ(save(2), "");
   fs::remove_all(node(0));
   fs::create_directories(node(1) / step_folder_name(3));
@@ -260,7 +275,8 @@ TEST_F(TwoNodes, AllRanksListTheSameSteps) {
 
 TEST_F(TwoNodes, APartOfAStepSaysThatItIsOne) {
   ASSERT_EQ(save(), "");
-  const auto held = LocalFolder::open(node(1), {.run_id = "some run", .checkpoints = durable()});
+  const auto held = LocalFolder::open(node(1));
+  held.mark({.run_id = "some run", .checkpoints = durable()});
   try {
     StepReader::open(node(1));
     ADD_FAILURE() << "half a step was opened";
@@ -268,8 +284,7 @@ TEST_F(TwoNodes, APartOfAStepSaysThatItIsOne) {
     EXPECT_THAT(error.what(), HasSubstr("holds 2 of the step's 4 files, those of one node"));
     EXPECT_THAT(error.what(), HasSubstr(durable().string()));
   }
-  EXPECT_THROW(LocalFolder::open(node(1), {.run_id = "some run", .checkpoints = durable()}),
-               EnvironmentError);
+  EXPECT_THROW(LocalFolder::open(node(1)), EnvironmentError);
   EXPECT_NO_THROW(LocalFolder::check_owner(node(1), "some run"));
   EXPECT_THROW(LocalFolder::check_owner(node(1), "another run"), InputError);
 }
@@ -282,6 +297,7 @@ class Copiers : public TwoNodes {
     return std::make_unique<BackgroundCopier>(tiers_of(rank), RetentionRule{.newest = 3},
                                               std::make_unique<ThreadRank>(meeting, rank), std::move(copied));
   }
+  KeptStep saved(int64_t step) const { return {.step = step, .validation_loss = {}, .seal = seal(step)}; }
   static void await(BackgroundCopier& copier) {
     while (!copier.wait(std::chrono::seconds(10))) {
     }
@@ -295,7 +311,7 @@ TEST_F(Copiers, CopiesBesideWhateverElseHappens) {
               const auto copier = copier_on(meeting, rank.rank(), [&](int64_t step) { copied += step; });
               for (const int64_t step : {1, 2}) {
                 save_on(rank, step);
-                copier->offer({.step = step});
+                copier->offer({saved(step)});
                 await(*copier);
                 const auto outcomes = copier->take_outcomes();
                 ASSERT_THAT(outcomes, SizeIs(1));
@@ -316,7 +332,7 @@ TEST_F(Copiers, AFailureIsTheOutcomeOfAllRanksAndTheNextStepIsCopied) {
   EXPECT_EQ(on_ranks([&](ThreadRank& rank) {
               const auto copier = copier_on(meeting, rank.rank());
               save_on(rank, 1);
-              copier->offer({.step = 1});
+              copier->offer({saved(1)});
               await(*copier);
               const auto outcomes = copier->take_outcomes();
               ASSERT_THAT(outcomes, SizeIs(1));
@@ -326,12 +342,58 @@ TEST_F(Copiers, AFailureIsTheOutcomeOfAllRanksAndTheNextStepIsCopied) {
               if (rank.rank() == 0) fs::remove(durable());
               rank.broadcast("");
               save_on(rank, 2);
-              copier->offer({.step = 2});
+              copier->offer({saved(2)});
               await(*copier);
               EXPECT_FALSE(copier->take_outcomes().at(0).failure);
             }),
             "");
   EXPECT_THAT(find_steps(durable()), SizeIs(1));
+}
+
+TEST_F(Copiers, WhatFollowsACopyMayFailAndTheNextIsCopied) {
+  Meeting meeting(kRanks);
+  EXPECT_EQ(on_ranks([&](ThreadRank& rank) {
+              const auto copier = copier_on(meeting, rank.rank(),
+                                            [](int64_t) { throw EnvironmentError("no room for a list"); });
+              for (const int64_t step : {1, 2}) {
+                save_on(rank, step);
+                copier->offer({saved(step)});
+                await(*copier);
+                const auto outcomes = copier->take_outcomes();
+                ASSERT_THAT(outcomes, SizeIs(1));
+                EXPECT_FALSE(outcomes[0].failure);
+              }
+              EXPECT_FALSE(copier->is_broken());
+            }),
+            "");
+}
+
+// Loses the others once it has given its first order.
+class LostRank final : public Agreement {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  std::vector<std::string> gather(const std::string& mine) override { return {mine}; }
+  std::string broadcast(const std::string& from_first) override {
+    if (++broadcasts_ > 1) throw EnvironmentError("the others are gone");
+    return from_first;
+  }
+
+ private:
+  int broadcasts_ = 0;
+};
+
+TEST_F(Copiers, WithoutTheOthersNothingIsUnderWayAndEachStepFails) {
+  BackgroundCopier copier(tiers_of(0), {.newest = 3}, std::make_unique<LostRank>(), [](int64_t) {});
+  for (const int64_t step : {1, 2}) {
+    copier.offer({{.step = step, .validation_loss = {}, .seal = "s"}});
+    await(copier);
+    const auto outcomes = copier.take_outcomes();
+    ASSERT_THAT(outcomes, testing::Not(testing::IsEmpty()));
+    EXPECT_THAT(outcomes.back().failure->message, HasSubstr("the others are gone"));
+    EXPECT_EQ(copier.under_way(), std::nullopt);
+    EXPECT_TRUE(copier.is_broken());
+  }
 }
 
 // Stands still in its first broadcast until it may go on.
@@ -357,10 +419,10 @@ TEST_F(Copiers, NobodyWaitsForACopyThatHangs) {
               BackgroundCopier copier(tiers_of(rank.rank()), {.newest = 3},
                                       std::make_unique<HeldRank>(meeting, rank.rank(), go), [](int64_t) {});
               save_on(rank, 1);
-              copier.offer({.step = 1});
+              copier.offer({saved(1)});
               for (const int64_t step : {2, 3, 4}) {
                 save_on(rank, step);
-                copier.offer({.step = step});
+                copier.offer({saved(step)});
               }
               EXPECT_FALSE(copier.wait(std::chrono::milliseconds(1)));
               EXPECT_FALSE(copier.wait_for_outcome(std::chrono::milliseconds(1)));

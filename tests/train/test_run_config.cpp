@@ -50,18 +50,19 @@ TEST(RunConfig, NeedsOnlyTheRequiredKeys) {
   EXPECT_EQ(run.config.train.micro_batch, 6);
 }
 
+// A folder of the nodes is held against folders that are missing here.
 TEST(RunConfig, MissingRequiredKeysAreAllNamed) {
-  try {
-    resolve_run_config({.name = "r.json", .text = "{}"});
-    FAIL();
-  } catch (const InputError& error) {
-    for (const char* key :
-         {"run_directory", "model.encoder_layers", "model.decoder_layers", "model.hidden", "model.heads",
-          "model.head_dim", "model.feed_forward", "model.vocabulary", "data.train", "data.source_length",
-          "data.target_length", "train.steps", "train.global_batch"})
-      EXPECT_THAT(error.what(), HasSubstr(std::string(key) + ": is missing"));
-    EXPECT_THAT(error.what(), testing::Not(HasSubstr("divisible")));
-  }
+  for (const char* text : {"{}", R"({"checkpoint": {"local_directory": "l", "directory": ""}})"}) try {
+      resolve_run_config({.name = "r.json", .text = text});
+      FAIL();
+    } catch (const InputError& error) {
+      for (const char* key :
+           {"run_directory", "model.encoder_layers", "model.decoder_layers", "model.hidden", "model.heads",
+            "model.head_dim", "model.feed_forward", "model.vocabulary", "data.train", "data.source_length",
+            "data.target_length", "train.steps", "train.global_batch"})
+        EXPECT_THAT(error.what(), HasSubstr(std::string(key) + ": is missing"));
+      EXPECT_THAT(error.what(), testing::Not(HasSubstr("divisible")));
+    }
 }
 
 TEST(RunConfig, MicroBatchDefaultsToTheDataRanksShare) {

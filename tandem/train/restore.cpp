@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/train/restore.h"
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/ranges.h>
+
+#include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/reader.h"
+#include "tandem/checkpoint/step_copy.h"
+#include "tandem/observe/log.h"
+#include "tandem/train/checkpointing.h"
+
+namespace tandem::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+using checkpoint::Agreement;
+using checkpoint::Candidate;
+using checkpoint::Role;
+using checkpoint::StepReader;
+using checkpoint::Tiers;
+
+Position position_of(const checkpoint::StepDescription& saved) {
+  return {.step = saved.step,
+          .optimizer_updates = saved.optimizer_updates,
+          .skipped_in_a_row = saved.skipped_in_a_row,
+          .validation_loss = saved.validation_loss};
+}
+
+void tell_detours(const std::vector<std::string>& of_ranks) {
+  for (size_t rank = 0; rank < of_ranks.size(); ++rank) {
+    std::istringstream lines(of_ranks[rank]);
+    for (std::string line; std::getline(lines, line);)
+      observe::process_log()->warning("rank {}: {}", rank, line);
+  }
+}
+
+// Names the folders of a step, for people.
+std::string where_is(const Tiers& tiers, const Candidate& candidate) {
+  const std::vector<fs::path> folders = tiers.folders_of(candidate.step);
+  if (!candidate.is_local) return folders.back().string();
+  if (!candidate.is_durable) return folders.front().string();
+  return fmt::format("{} and {}", folders.front().string(), folders.back().string());
+}
+
+// Opens a step on all ranks and fills the model from it. What one rank cannot do, none has done.
+checkpoint::StepDescription load_step(ShardedModel& model, std::span<const Role> roles,
+                                      const std::function<StepReader()>& open) {
+  GroupAgreement agreement(model.groups().world);
+  std::optional<StepReader> reader;
+  checkpoint::on_every_rank(agreement, [&] { reader.emplace(open()); });
+  load_model(model, *reader, roles);
+  tell_detours(agreement.gather(fmt::format("{}", fmt::join(reader->detours(), "\n"))));
+  return reader->manifest().description;
+}
+
+// Steps that are not the run's any more are out of the way of those that it saves again.
+void put_aside_all(std::span<const Candidate> steps, const HeldRun& run, Agreement& agreement) {
+  std::string told;
+  checkpoint::on_every_rank(agreement, [&] {
+    for (const Candidate& candidate : steps)
+      for (const fs::path& aside : put_aside(run.tiers, candidate, agreement.rank()))
+        told += aside.string() + "\n";
+  });
+  for (const std::string& paths : agreement.gather(told)) {
+    std::istringstream lines(paths);
+    for (std::string path; std::getline(lines, path);)
+      observe::process_log()->warning("{}: put aside; remove it once it is of no use", path);
+  }
+}
+
+// What becomes of the steps up to the one that was loaded, which is the first of `candidates`.
+struct Others {
+  std::vector<checkpoint::KeptStep> local;  // those that may have no copy yet
+  std::vector<Candidate> in_the_way;        // of a number that another step has
+};
+
+Others sort_out(const Tiers& tiers, std::span<const Candidate> candidates, int rank) {
+  Others others;
+  for (size_t place = 0; place < candidates.size(); ++place) {
+    const Candidate& candidate = candidates[place];
+    if (!candidate.is_local || candidate.seal.empty()) continue;
+    if (place > 0 && candidates[place - 1].step == candidate.step) {
+      others.in_the_way.push_back(candidate);
+    } else if (place == 0 || !candidate.is_durable) {
+      checkpoint::KeptStep step{.step = candidate.step, .validation_loss = {}, .seal = candidate.seal};
+      // Rank 0 decides what is copied; what it cannot open, it cannot have copied either.
+      if (rank == 0)
+        checkpoint::attempt([&] {
+          step.validation_loss = open_candidate(tiers, candidate).manifest().description.validation_loss;
+        });
+      others.local.push_back(std::move(step));
+    }
+  }
+  return others;
+}
+
+// All ranks' bytes may be there, each on the disk of another node than the one that reads it.
+bool is_brought_within_reach(const Tiers& tiers, const Candidate& candidate, Agreement& agreement) {
+  if (!candidate.is_local || candidate.seal.empty()) return false;
+  const auto failure = checkpoint::attempt([&] {
+    copy_step(tiers, {.step = candidate.step, .validation_loss = {}, .seal = candidate.seal}, agreement);
+  });
+  if (failure && failure->kind == ErrorKind::kBug) raise(*failure);
+  return !failure;
+}
+
+// Fills the model from a step, or tells why that cannot be; the same on all ranks.
+std::optional<checkpoint::Failure> try_candidate(const HeldRun& run, const Candidate& candidate,
+                                                 Agreement& agreement, const std::function<void()>& load) {
+  auto failure = checkpoint::attempt(load);
+  if (failure && failure->kind == ErrorKind::kEnvironment &&
+      is_brought_within_reach(run.tiers, candidate, agreement))
+    failure = checkpoint::attempt(load);
+  return failure;
+}
+
+std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, ShardedModel& model,
+                            const HeldRun& run) {
+  constexpr std::array kAll{Role::kParameter, Role::kMoment1, Role::kMoment2};
+  GroupAgreement agreement(model.groups().world);
+  const auto log = observe::process_log();
+  std::optional<checkpoint::Failure> newest_failure;
+  const std::vector<Candidate> candidates = find_candidates(run.tiers, agreement);
+  for (size_t number = 0; number < candidates.size(); ++number) {
+    const Candidate& candidate = candidates[number];
+    const std::string name = where_is(run.tiers, candidate);
+    Position position;
+    const auto failure = try_candidate(run, candidate, agreement, [&] {
+      position = position_of(load_step(model, kAll, [&] {
+        StepReader reader = open_candidate(run.tiers, candidate);
+        check_same_run(config, data, run.identity, reader);
+        return reader;
+      }));
+    });
+    if (!failure) {
+      Others others = sort_out(run.tiers, std::span(candidates).subspan(number), agreement.rank());
+      put_aside_all(std::span(candidates).first(number), run, agreement);
+      put_aside_all(others.in_the_way, run, agreement);
+      model.optimizer().set_num_updates(position.optimizer_updates);
+      log->info("resumed at step {} from {}", position.step, name);
+      return Start{.position = position, .is_durable = !candidate.is_local, .local = std::move(others.local)};
+    }
+    if (failure->kind != ErrorKind::kEnvironment ||
+        config.checkpoint.on_corrupt == checkpoint::OnCorrupt::kStop)
+      raise(*failure);
+    log->warning("{} is passed over: {}", name, failure->message);
+    if (!newest_failure) newest_failure = failure;
+  }
+  if (newest_failure) throw_none_is_whole(run.tiers, *newest_failure);
+  return std::nullopt;
+}
+
+void start_from(const fs::path& source, const data::Dataset& data, ShardedModel& model) {
+  GroupAgreement agreement(model.groups().world);
+  const fs::path step =
+      checkpoint::on_first_rank(agreement, [&] { return StepReader::open(source).folder().string(); });
+  const checkpoint::StepDescription saved =
+      load_step(model, std::array{Role::kParameter}, [&] { return StepReader::open_step(step); });
+  const auto log = observe::process_log();
+  log->info("started from the weights of {}; moments, steps and sample order are fresh", step.string());
+  if (const auto difference = token_difference(data, saved); !difference.empty())
+    log->warning("the data are not those of these weights: {}", difference);
+}
+
+}  // namespace
+
+Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const HeldRun& run) {
+  if (const std::optional<Start> start = resume(config, data, model, run)) return *start;
+  if (config.checkpoint.start_from) start_from(*config.checkpoint.start_from, data, model);
+  return {};
+}
+
+}  // namespace tandem::train
