@@ -67,10 +67,12 @@ class FailingDisks(TrainingTest):
         # A read-only view on top of the folder, while the run holds it; then it is taken away again.
         script = f"""
             log={run}/logs/rank_00000.log
-            (until grep -qs 'saved step 2 ' $log; do sleep 0.01; done
-             mount --bind {disk} {disk} && mount -o remount,bind,ro {disk} || echo no view >&2
-             until grep -q 'Read-only file system' $log; do sleep 0.01; done; umount -l {disk}) &
-            "$@"; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
+            "$@" & run=$!
+            await() {{ until grep -qs "$1" $log || ! kill -0 $run; do sleep 0.01; done; }}
+            await 'saved step 2 '
+            mount --bind {disk} {disk} && mount -o remount,bind,ro {disk} || echo no view >&2
+            await 'Read-only file system'; umount -l {disk}
+            wait $run; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
         launch = [TANDEM, "launch", "--ranks", "2", "--", *command]
         error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *launch]), 0)
         self.assertNotIn("no view", error)
