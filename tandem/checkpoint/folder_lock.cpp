@@ -12,6 +12,7 @@
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/step_folders.h"
 
 namespace tandem::checkpoint {
 
@@ -68,6 +69,7 @@ void write_holder(int lock) {
 }  // namespace
 
 FolderLock::FolderLock(const fs::path& folder, std::string_view key) {
+  require_outside_steps(folder, key);
   create(folder, key);
   path_ = folder / kName;
   lock_ = lock_file(folder, key);

@@ -14,7 +14,8 @@ class FolderLock {
  public:
   /// Creates the folder if need be and takes the lock. `key` is what the user would change, for messages.
   /// EnvironmentError where another process holds it (named by process id and host) or the disk fails;
-  /// InputError where the path cannot be a folder or may not be written.
+  /// InputError where the path cannot be a folder, may not be written, or lies in that of
+  /// a step.
   FolderLock(const std::filesystem::path& folder, std::string_view key);
 
   /// Throws EnvironmentError unless the folder at the path is still the one that is held: another process may

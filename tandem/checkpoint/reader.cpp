@@ -8,6 +8,7 @@
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/local_folder.h"
+#include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/checkpoint/step_folders.h"
 
@@ -29,7 +30,14 @@ void check_size(const fs::directory_entry& entry, int64_t expected) {
 
 std::unique_ptr<const Manifest> read_manifest(const fs::path& step_folder) {
   const fs::path path = step_folder / Manifest::kFileName;
-  return std::make_unique<const Manifest>(parse_manifest(read_manifest_text(step_folder), path.string()));
+  auto manifest =
+      std::make_unique<const Manifest>(parse_manifest(read_manifest_text(step_folder), path.string()));
+  // Which step is the newest is told by names: one that was copied to a higher number must not win.
+  const std::optional<int64_t> named = step_of_folder_name(step_folder.filename().string());
+  if (named && *named != manifest->description.step)
+    throw EnvironmentError("{}: is of step {}, and its folder is named as another; rename it back",
+                           path.string(), manifest->description.step);
+  return manifest;
 }
 
 // The files of a step's folder that are what its manifest says.
@@ -153,8 +161,9 @@ std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
 
 std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
                                                   const std::function<void(const StepReader&)>& load) {
-  std::vector<FoundStep> steps = find_steps(folder);
-  if (steps.empty()) steps = find_steps(checkpoints_of_run(folder));
+  fs::path place = folder;
+  std::vector<FoundStep> steps = find_steps(place);
+  if (steps.empty()) steps = find_steps(place = checkpoints_of_run(folder));
   std::vector<std::string> damaged;
   for (auto found = steps.rbegin(); found != steps.rend(); ++found) {
     try {
@@ -167,6 +176,9 @@ std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
     }
   }
   if (damaged.empty()) return std::nullopt;
+  // A run that trains there may have saved a step and removed the ones that were listed.
+  const std::vector<FoundStep> now = find_steps(place);
+  if (!now.empty() && now.back().step > steps.back().step) return newest_good(folder, load);
   throw EnvironmentError("{}: none of its {} steps is whole; the newest: {}", folder.string(), damaged.size(),
                          damaged.front());
 }

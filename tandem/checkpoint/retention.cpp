@@ -47,18 +47,24 @@ std::set<int64_t> superfluous_steps(const std::vector<KeptStep>& whole, const Re
 std::vector<fs::path> apply_retention(const fs::path& folder, const RetentionRule& rule,
                                       const std::set<int64_t>& verified) {
   std::vector<KeptStep> whole;
+  std::set<std::string> runs;
   std::vector<FoundStep> damaged;
   const std::vector<FoundStep> steps = find_steps(folder);
   for (const FoundStep& found : steps) {
     const auto failure = attempt([&] {
       const StepReader reader = StepReader::open_step(found.folder);
-      whole.push_back({.step = found.step, .validation_loss = reader.manifest().description.validation_loss});
+      const StepDescription& saved = reader.manifest().description;
+      whole.push_back({.step = saved.step, .validation_loss = saved.validation_loss});
+      runs.insert(saved.run_id);
     });
     // One of a format that this program cannot read is somebody's whole step: it is left alone.
     // One whose number keeps it may be whole and only the disk at fault.
     const bool is_kept = rule.every > 0 && found.step % rule.every == 0;
     if (failure && failure->kind == ErrorKind::kEnvironment && !is_kept) damaged.push_back(found);
   }
+  if (runs.size() > 1)
+    throw InputError("{}: holds steps of {} runs, so none is removed; leave those of one run there",
+                     folder.string(), runs.size());
   std::set<int64_t> superfluous = superfluous_steps(whole, rule, verified);
   const auto oldest =
       std::ranges::find_if(whole, [&](const KeptStep& step) { return !superfluous.contains(step.step); }, {});

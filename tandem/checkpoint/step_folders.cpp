@@ -41,6 +41,15 @@ std::vector<FoundStep> find_steps(const fs::path& folder) {
   return steps;
 }
 
+void require_outside_steps(const fs::path& path, std::string_view key) {
+  std::error_code ignored;
+  const fs::path whole = fs::absolute(path, ignored).lexically_normal();
+  for (fs::path folder = whole; folder.has_relative_path(); folder = folder.parent_path())
+    if (!claimed_seal(folder).empty())
+      throw InputError("{}: lies in the folder of a step, {}; choose another {}", path.string(),
+                       folder.string(), key);
+}
+
 void remove_leftovers(const fs::path& folder) {
   for (const fs::path& entry : entries_of(folder))
     if (is_leftover_name(entry.filename().string())) attempt([&] { remove_leftover(entry); });

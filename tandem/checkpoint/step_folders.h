@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 namespace tandem::checkpoint {
@@ -16,6 +17,10 @@ struct FoundStep {
 /// Lists the steps of a folder by their names, oldest first; whether they are whole only opening tells. A
 /// folder that is not there has none. EnvironmentError where it cannot be read.
 std::vector<FoundStep> find_steps(const std::filesystem::path& folder);
+
+/// Throws InputError where a path is a step's folder or lies in one, whose files must stay just those of its
+/// manifest. `key` is what the user would change, for the message.
+void require_outside_steps(const std::filesystem::path& path, std::string_view key);
 
 /// Removes what interrupted saves and removals left in a folder, as far as that goes: what a reader on a
 /// network file system still holds stays for the next time. Only for the one process that saves there.

@@ -11,8 +11,12 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/folder_lock.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/reshard.h"
+#include "tandem/checkpoint/run_folder.h"
+#include "tandem/checkpoint/step_folders.h"
 #include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
 #include "tandem/cli/output.h"
@@ -70,6 +74,21 @@ void copy_tokenizer(const fs::path& step, const fs::path& output) {
     }
 }
 
+// Holds the folder that the step is put into, which is nobody else's and no other run's.
+checkpoint::FolderLock take_output(const fs::path& output, const StepReader& source) {
+  if (checkpoint::identity_of_run(output))
+    throw InputError("{}: is a run's folder; give --output its folder of steps or another folder",
+                     output.string());
+  checkpoint::FolderLock lock(output, "--output");
+  for (const checkpoint::FoundStep& found : checkpoint::find_steps(output)) {
+    std::string run_id;
+    checkpoint::attempt([&] { run_id = StepReader::open_step(found.folder).manifest().description.run_id; });
+    if (!run_id.empty() && run_id != source.manifest().description.run_id)
+      throw InputError("{}: is a step of another run; give another --output", found.folder.string());
+  }
+  return lock;
+}
+
 int plan_on_paper(const ReshardOptions& options) {
   const train::ResolvedRun run = train::load_run_config(options.imagined.config, options.imagined.sets);
   checkpoint::StepDescription description;
@@ -100,6 +119,7 @@ int reshard(const ReshardOptions& options) {
   ordered_json document = json_of(checkpoint::plan_reshard(step.manifest(), target));
   if (options.only_plan) return print(options, document), 0;
   if (options.output.empty()) throw InputError("reshard: give --output, or --plan to only see the figures");
+  const checkpoint::FolderLock lock = take_output(options.output, step);
   BytesBar bar("reshard");
   const fs::path made =
       checkpoint::reshard(step, target, options.output, observe::usable_cores(), bar.updates());

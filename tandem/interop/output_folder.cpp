@@ -12,6 +12,7 @@
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
+#include "tandem/checkpoint/step_folders.h"
 
 namespace tandem::interop {
 
@@ -27,6 +28,7 @@ void require_nothing_at(const fs::path& path) {
 
 // A trailing slash would make the last name empty.
 fs::path without_slash(const fs::path& path) {
+  if (path.empty()) throw InputError("the output has no name; name the folder to make");
   const fs::path normal = fs::absolute(path).lexically_normal();
   return normal.has_filename() ? normal : normal.parent_path();
 }
@@ -64,6 +66,7 @@ Descriptor take_over(const fs::path& unfinished, const fs::path& path) {
 OutputFolder::OutputFolder(const fs::path& path)
     : path_(without_slash(path)),
       unfinished_(path_.parent_path() / ("." + path_.filename().string() + ".unfinished")) {
+  checkpoint::require_outside_steps(path_, "output");
   require_nothing_at(path_);
   lock_ = take_over(unfinished_, path_);
 }

@@ -178,6 +178,10 @@ void start_from(const fs::path& source, const data::Dataset& data, ShardedModel&
 
 Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const HeldRun& run) {
   if (const std::optional<Start> start = resume(config, data, model, run)) return *start;
+  if (run.identity.generation > 0)
+    observe::process_log()->warning(
+        "{}: this run was started before and none of its steps is there; it starts at step 0",
+        checkpoint_directory(config));
   if (config.checkpoint.start_from) start_from(*config.checkpoint.start_from, data, model);
   return {};
 }

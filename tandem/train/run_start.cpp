@@ -11,6 +11,7 @@
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/reader.h"
+#include "tandem/checkpoint/step_folders.h"
 #include "tandem/observe/log.h"
 #include "tandem/train/checkpointing.h"
 #include "tandem/train/resume.h"
@@ -40,10 +41,22 @@ std::optional<StepReader> newest_within_reach(const Tiers& tiers) {
   return newest;
 }
 
+bool is_same_folder(const fs::path& a, const fs::path& b) {
+  std::error_code error;
+  return fs::equivalent(a, b, error) && !error;
+}
+
 void check_start(const RunConfig& config, const data::Dataset& data, const ShardedModel& model,
                  const Tiers& tiers) {
   if (const auto newest = newest_within_reach(tiers))
     check_same_run(config, data, checkpoint::identity_of_run(config.run_directory), *newest);
+  else if (const fs::path before = checkpoint::checkpoints_of_run(config.run_directory);
+           !is_same_folder(before, checkpoint_directory(config)) && !checkpoint::find_steps(before).empty())
+    throw InputError(
+        "{}: this run's checkpoints lie in {}, and checkpoint.directory is {}, which has none; give that "
+        "folder, or "
+        "another run_directory",
+        config.run_directory, before.string(), checkpoint_directory(config));
   else if (config.checkpoint.start_from)
     StepReader::open(*config.checkpoint.start_from).require(model.table(), std::vector{Role::kParameter});
 }
