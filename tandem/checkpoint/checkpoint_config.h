@@ -66,8 +66,9 @@ struct CheckpointConfig {
             .minimum = 0,
             .maximum = 1e15});
     v("max_failures", max_failures,
-      Field{.help = "saves that may fail in a row before the run stops with exit code 3; 1: stop at once",
-            .unit = "saves",
+      Field{.help = "saves, or copies from local_directory, that may fail in a row before the run stops with "
+                    "exit code 3; 1: stop at once",
+            .unit = "failures",
             .minimum = 1,
             .maximum = 1e9});
     v("on_corrupt", on_corrupt,

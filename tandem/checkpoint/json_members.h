@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -13,6 +15,10 @@ namespace tandem::checkpoint {
 /// Parses the JSON of a file that tandem itself wrote. An EnvironmentError names `place` where the text is
 /// torn, too long, too deep, or has a key twice.
 nlohmann::json parse_stored_json(const std::string& text, const std::string& place, size_t max_bytes);
+
+/// Reads the small record of a folder, a JSON object with `format.major`; nothing where there is none.
+/// EnvironmentError where it is damaged, InputError where it is of another format than `major`.
+std::optional<nlohmann::json> read_record(const std::filesystem::path& path, int64_t major);
 
 /// Bounds of an integer, both included.
 struct IntegerRange {

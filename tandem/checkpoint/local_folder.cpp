@@ -18,19 +18,13 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kMajor = 1;
-constexpr int64_t kMaxRecordBytes = int64_t{1} << 16;
 constexpr const char* kRecordName = "local.json";
 
 std::optional<LocalFolder::Owner> owner_of(const fs::path& folder) {
   const fs::path path = folder / kRecordName;
-  if (!is_there(path)) return std::nullopt;
-  const nlohmann::json json =
-      parse_stored_json(read_text(path, kMaxRecordBytes), path.string(), kMaxRecordBytes);
-  JsonMembers members(json, path.string());
-  JsonMembers format(members.object("format"), path.string() + ": format");
-  if (const int64_t major = format.integer("major"); major != kMajor)
-    throw InputError("{}: is of format {}, and this program knows {}; use a program that knows it",
-                     path.string(), major, kMajor);
+  const std::optional<nlohmann::json> json = read_record(path, kMajor);
+  if (!json) return std::nullopt;
+  JsonMembers members(*json, path.string());
   return LocalFolder::Owner{.run_id = members.text("run_id"), .checkpoints = members.text("checkpoints")};
 }
 

@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kMajor = 1;
-constexpr int64_t kMaxRecordBytes = int64_t{1} << 16;
 constexpr const char* kRecordName = "run.json";
 // What the process that holds a run's folder writes into it.
 constexpr std::array kOwnFiles{kRecordName, "config.json", "tokenizer.model", "metrics.jsonl"};
@@ -41,16 +40,11 @@ struct RunRecord {
   std::optional<fs::path> checkpoints;  // absolute; not set for the folder's own
 };
 
-std::optional<RunRecord> read_record(const fs::path& folder) {
+std::optional<RunRecord> record_of(const fs::path& folder) {
   const fs::path path = folder / kRecordName;
-  if (!is_there(path)) return std::nullopt;
-  const nlohmann::json json =
-      parse_stored_json(read_text(path, kMaxRecordBytes), path.string(), kMaxRecordBytes);
-  JsonMembers members(json, path.string());
-  JsonMembers format(members.object("format"), path.string() + ": format");
-  if (const int64_t major = format.integer("major"); major != kMajor)
-    throw InputError("{}: is of format {}, and this program knows {}; use a program that knows it",
-                     path.string(), major, kMajor);
+  const std::optional<nlohmann::json> json = read_record(path, kMajor);
+  if (!json) return std::nullopt;
+  JsonMembers members(*json, path.string());
   RunRecord record{{.run_id = members.text("run_id"), .generation = members.integer("generation")}, {}};
   if (members.find("checkpoints") != nullptr) record.checkpoints = members.text("checkpoints");
   return record;
@@ -75,7 +69,7 @@ RunFolder RunFolder::open(const fs::path& folder, const std::optional<fs::path>&
   if (!checkpoints) run.locks_.emplace_back(own_checkpoints(folder), "checkpoint.directory");
   for (const char* name : kOwnFiles) remove_interrupted_writes((folder / name).string());
   RunRecord record;
-  if (const std::optional<RunRecord> found = read_record(folder))
+  if (const std::optional<RunRecord> found = record_of(folder))
     record.identity = {.run_id = found->identity.run_id, .generation = found->identity.generation + 1};
   else
     record.identity.run_id = random_id();
@@ -90,12 +84,12 @@ void RunFolder::check() const {
 }
 
 std::optional<RunIdentity> identity_of_run(const fs::path& folder) {
-  const std::optional<RunRecord> record = read_record(folder);
+  const std::optional<RunRecord> record = record_of(folder);
   return record ? std::optional(record->identity) : std::nullopt;
 }
 
 fs::path checkpoints_of_run(const fs::path& folder) {
-  const std::optional<RunRecord> record = read_record(folder);
+  const std::optional<RunRecord> record = record_of(folder);
   return record && record->checkpoints ? *record->checkpoints : own_checkpoints(folder);
 }
 

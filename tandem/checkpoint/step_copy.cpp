@@ -3,16 +3,14 @@
 
 #include <algorithm>
 #include <span>
-#include <sstream>
 #include <string>
-
-#include <fmt/ranges.h>
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/names.h"
+#include "tandem/checkpoint/numbers.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/unfinished_step.h"
 #include "tandem/checkpoint/verify.h"
@@ -23,29 +21,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
-template <class Number>
-std::vector<Number> numbers_of(const std::string& text) {
-  std::istringstream words(text);
-  std::vector<Number> numbers;
-  for (Number number; words >> number;) numbers.push_back(number);
-  return numbers;
-}
-
 UnfinishedStep place_of(const fs::path& folder, const Manifest& manifest) {
   return {folder, {.step = manifest.description.step, .generation = manifest.description.generation}};
 }
 
 void copy_file(const StepReader& source, size_t file, const fs::path& folder) {
   const Manifest& manifest = source.manifest();
-  const StoredFile& stored = manifest.files.at(file);
-  StepFiles files(copies_in(source.folder(), manifest), manifest);
-  File target = File::create(folder / stored.name);
-  std::vector<std::byte> buffer(static_cast<size_t>(manifest.chunk_bytes));
-  for (int64_t chunk = 0; chunk < std::ssize(stored.chunk_sums); ++chunk) {
-    const auto bytes = std::span(buffer).first(static_cast<size_t>(files.chunk_size(file, chunk)));
-    files.read_chunk(file, chunk, bytes);
-    target.append(bytes);
-  }
+  File target = File::create(folder / manifest.files.at(file).name);
+  StepFiles(copies_in(source.folder(), manifest), manifest)
+      .read_file(file, [&](std::span<const std::byte> chunk) { target.append(chunk); });
   target.sync_and_close();
   sync_folder(folder);
 }
@@ -88,7 +72,7 @@ class StepCopying {
   std::vector<int> make_room() {
     std::vector<size_t> mine;
     if (source_) mine = source_->files_in(local_);
-    const std::vector<std::string> all = agreement_.gather(fmt::format("{}", fmt::join(mine, " ")));
+    const std::vector<std::string> all = agreement_.gather(text_of_numbers(mine));
     return numbers_of<int>(on_first_rank(agreement_, [&] {
       const Manifest manifest = read_manifest();
       std::vector<std::vector<size_t>> held;
@@ -103,7 +87,7 @@ class StepCopying {
       place_.emplace(place_of(folder_, manifest));
       // One of this manifest was found damaged just now.
       place_->prepare(claimed_seal(durable_) == seal_ ? WholeStep::kReplace : WholeStep::kRefuse);
-      return fmt::format("{}", fmt::join(writers, " "));
+      return text_of_numbers(writers);
     }));
   }
 

@@ -93,6 +93,15 @@ void StepFiles::read_chunk(size_t file, int64_t chunk, std::span<std::byte> out)
         fmt::format("{}; {} is read instead", damages[number], copies_[file][damages.size()].string()));
 }
 
+void StepFiles::read_file(size_t file, const std::function<void(std::span<const std::byte>)>& take) {
+  std::vector<std::byte> buffer(static_cast<size_t>(manifest_.chunk_bytes));
+  for (int64_t chunk = 0; chunk < std::ssize(manifest_.files.at(file).chunk_sums); ++chunk) {
+    const auto bytes = std::span(buffer).first(static_cast<size_t>(chunk_size(file, chunk)));
+    read_chunk(file, chunk, bytes);
+    take(bytes);
+  }
+}
+
 std::vector<std::string> StepFiles::detours() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> lines;

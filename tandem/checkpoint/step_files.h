@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -39,6 +40,9 @@ class StepFiles {
   /// the checksums of its header, what that says of step and entries, and the chunk's own checksum. An
   /// EnvironmentError names the file, the bytes, and the tensors that lie there, where no copy is.
   void read_chunk(size_t file, int64_t chunk, std::span<std::byte> out);
+
+  /// Hands over each chunk of a file, in order, as read_chunk reads it. Takes one chunk of memory.
+  void read_file(size_t file, const std::function<void(std::span<const std::byte>)>& take);
 
   /// Returns a line for each copy that was found damaged while another one was good.
   std::vector<std::string> detours() const;

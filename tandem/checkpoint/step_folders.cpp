@@ -79,7 +79,6 @@ fs::path put_aside(const fs::path& step_folder) {
     aside = folder / fmt::format("void_{}_{}", step_folder.filename().string(), number++);
   } while (is_there(aside));
   rename_folder(step_folder, aside);
-  sync_folder(folder);
   return aside;
 }
 

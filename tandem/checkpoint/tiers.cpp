@@ -9,6 +9,7 @@
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/names.h"
+#include "tandem/checkpoint/numbers.h"
 #include "tandem/checkpoint/step_folders.h"
 
 namespace tandem::checkpoint {
@@ -110,6 +111,15 @@ StepReader open_candidate(const Tiers& tiers, const Candidate& candidate) {
   for (const fs::path& folder : folders)
     if (is_there(folder) && claimed_seal(folder).empty()) StepReader::open_step(folder);
   throw EnvironmentError("{}: has no manifest that can be read", folders.back().string());
+}
+
+std::optional<Failure> keep_only(const std::set<int64_t>& needed, const Tiers& tiers, Agreement& agreement) {
+  const auto kept = numbers_of<int64_t>(agreement.broadcast(text_of_numbers(needed)));
+  if (!tiers.local || tiers.local_keeper != Keeper::kThisRank) return std::nullopt;
+  return attempt([&] {
+    for (const FoundStep& found : find_steps(*tiers.local))
+      if (std::ranges::find(kept, found.step) == kept.end()) remove_step(found.folder);
+  });
 }
 
 std::vector<fs::path> put_aside(const Tiers& tiers, const Candidate& candidate, int rank) {

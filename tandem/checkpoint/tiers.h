@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "tandem/checkpoint/agreement.h"
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/writer.h"
 
@@ -49,6 +51,10 @@ std::vector<Candidate> candidates_within_reach(const Tiers& tiers);
 /// Opens a candidate as one rank reaches it: StepReader::open_copies. EnvironmentError with the reason where
 /// it has no manifest that can be read.
 StepReader open_candidate(const Tiers& tiers, const Candidate& candidate);
+
+/// Removes the steps on the nodes' own disks but those that rank 0 names as `needed`. All ranks call, those
+/// that keep a folder remove; one broadcast. Returns why this rank could not: it costs room, not a step.
+std::optional<Failure> keep_only(const std::set<int64_t>& needed, const Tiers& tiers, Agreement& agreement);
 
 /// Puts aside what lies under this candidate's number and seal in the folders that a rank keeps; returns the
 /// new paths.

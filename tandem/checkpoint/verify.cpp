@@ -85,11 +85,7 @@ void read_back(const std::filesystem::path& step_folder, std::span<const int> wr
 
 void verify_file(const StepReader& step, size_t file) {
   const Manifest& manifest = step.manifest();
-  StepFiles files(copies_in(step.folder(), manifest), manifest);
-  std::vector<std::byte> buffer(static_cast<size_t>(manifest.chunk_bytes));
-  for (int64_t chunk = 0; chunk < std::ssize(manifest.files.at(file).chunk_sums); ++chunk)
-    files.read_chunk(file, chunk,
-                     std::span(buffer).first(static_cast<size_t>(files.chunk_size(file, chunk))));
+  StepFiles(copies_in(step.folder(), manifest), manifest).read_file(file, [](std::span<const std::byte>) {});
 }
 
 Verification verify(const StepReader& step, int threads, const ByteProgress& progress) {

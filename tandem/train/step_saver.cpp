@@ -5,19 +5,16 @@
 #include <chrono>
 #include <memory>
 #include <set>
-#include <sstream>
 #include <string>
 #include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <fmt/ranges.h>
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/manifest.h"
 #include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/retention.h"
-#include "tandem/checkpoint/step_folders.h"
 #include "tandem/launch/report_channel.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
@@ -75,18 +72,9 @@ std::shared_ptr<BackgroundCopier> make_copier(const RunConfig& config, const com
   return copier;
 }
 
-// Before a step is saved to the nodes' disks, each removes those that are copied or superseded.
 void make_room(const BackgroundCopier& copier, const Tiers& tiers, Agreement& agreement) {
-  std::istringstream words(checkpoint::on_first_rank(
-      agreement, [&] { return fmt::format("{}", fmt::join(copier.needed(), " ")); }));
-  if (tiers.local_keeper != checkpoint::Keeper::kThisRank) return;
-  std::set<int64_t> needed;
-  for (int64_t step = 0; words >> step;) needed.insert(step);
-  const auto failure = checkpoint::attempt([&] {
-    for (const checkpoint::FoundStep& found : checkpoint::find_steps(*tiers.local))
-      if (!needed.contains(found.step)) checkpoint::remove_step(found.folder);
-  });
-  if (failure) observe::process_log()->warning("older steps stay: {}", failure->message);
+  if (const auto failure = keep_only(copier.needed(), tiers, agreement))
+    observe::process_log()->warning("older steps stay: {}", failure->message);
 }
 
 checkpoint::SavePlace place_of(const Tiers& tiers) {
@@ -111,19 +99,6 @@ checkpoint::AroundSave around_save(const RunConfig& config, const comm::World& w
 }
 
 }  // namespace
-
-void FailureCount::note(const std::optional<checkpoint::Failure>& failure) {
-  if (are_too_many()) return;
-  in_a_row_ = failure ? in_a_row_ + 1 : 0;
-  last_ = failure;
-}
-
-void FailureCount::raise(std::string_view what) const {
-  checkpoint::Failure failure = last_.value();
-  if (in_a_row_ > 1)
-    failure.message = fmt::format("{} {} in a row failed, the last: {}", in_a_row_, what, failure.message);
-  checkpoint::raise(failure);
-}
 
 StepSaver::StepSaver(const RunConfig& config, const data::Dataset& data, ShardedModel& model,
                      const comm::World& world, const HeldRun& run, const Start& start)

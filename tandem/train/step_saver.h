@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "tandem/checkpoint/background_copier.h"
@@ -13,6 +12,7 @@
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/comm/rendezvous.h"
 #include "tandem/data/dataset.h"
+#include "tandem/train/failure_count.h"
 #include "tandem/train/restore.h"
 #include "tandem/train/resume.h"
 #include "tandem/train/run_config.h"
@@ -20,23 +20,6 @@
 #include "tandem/train/sharded_model.h"
 
 namespace tandem::train {
-
-/// Failures in a row of what is tried again and again. Once they are too many, that stays.
-class FailureCount {
- public:
-  explicit FailureCount(int64_t too_many) : too_many_(too_many) {}
-
-  void note(const std::optional<checkpoint::Failure>& failure);
-  int64_t in_a_row() const { return in_a_row_; }
-  bool are_too_many() const { return in_a_row_ >= too_many_; }
-  /// Throws the last failure; `what` failed, for the message where there are several.
-  [[noreturn]] void raise(std::string_view what) const;
-
- private:
-  int64_t too_many_;
-  int64_t in_a_row_ = 0;
-  std::optional<checkpoint::Failure> last_;
-};
 
 /// Saves a run's steps: in the background by default; a step that is due while another is still being saved
 /// waits for it. Where nodes have folders of their own, steps are saved there, and another thread copies them

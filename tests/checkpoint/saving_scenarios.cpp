@@ -11,6 +11,7 @@
 #include "tandem/checkpoint/reshard.h"
 #include "tandem/checkpoint/retention.h"
 #include "tandem/checkpoint/run_folder.h"
+#include "tandem/checkpoint/step_copy.h"
 #include "tandem/interop/output_folder.h"
 
 namespace tandem::checkpoint {
@@ -127,6 +128,29 @@ Scenario starts_of_a_run(const std::string& name, const fs::path& steps,
               }};
 }
 
+// From a node's own disk to the one that all ranks share.
+Scenario copy_to_another_disk() {
+  return {.name = "Copy",
+          .before = [](const fs::path& root) { save_dated(root / "local", 5); },
+          .action =
+              [](const fs::path& root, const Mark& mark) {
+                OneRank alone;
+                mark("begun 5");
+                copy_step({.durable = root / "shared" / "steps",
+                           .local = root / "local",
+                           .local_keeper = Keeper::kThisRank},
+                          {.step = 5,
+                           .validation_loss = {},
+                           .seal = claimed_seal(root / "local" / step_folder_name(5))},
+                          alone);
+                mark("saved 5");
+              },
+          .flaw =
+              [](const fs::path& root, const Marks& marks) {
+                return flaw_of_steps(root / "shared" / "steps", expected_after(marks, {}));
+              }};
+}
+
 Scenario reshard_into_a_folder() {
   return {.name = "Reshard",
           .before = [](const fs::path& root) { save_dated(root / "source", 5); },
@@ -180,6 +204,7 @@ const std::vector<Scenario>& saving_scenarios() {
       removal(),
       starts_of_a_run("NewRun", "runs/a/checkpoints", {}),
       starts_of_a_run("NewRunWithStepsElsewhere", "disk/steps", "disk/steps"),
+      copy_to_another_disk(),
       reshard_into_a_folder(),
       output_folder()};
   return all;

@@ -273,6 +273,18 @@ TEST_F(TwoNodes, AllRanksListTheSameSteps) {
   EXPECT_EQ(put_aside(tiers_of(2), lists[0][0], 2), std::vector<fs::path>{node(1) / "void_step_00000003_0"});
 }
 
+TEST_F(TwoNodes, EachNodeKeepsWhatRankZeroNames) {
+  for (const int64_t step : {1, 2, 3}) ASSERT_EQ(save(step), "");
+  EXPECT_EQ(
+      on_ranks([&](ThreadRank& rank) {
+        const std::set<int64_t> needed = rank.rank() == 0 ? std::set<int64_t>{1, 3} : std::set<int64_t>{};
+        EXPECT_FALSE(keep_only(needed, tiers_of(rank.rank()), rank));
+      }),
+      "");
+  for (int number : {0, 1})
+    EXPECT_EQ(names_in(node(number)), (std::vector<std::string>{"step_00000001", "step_00000003"}));
+}
+
 TEST_F(TwoNodes, APartOfAStepSaysThatItIsOne) {
   ASSERT_EQ(save(), "");
   const auto held = LocalFolder::open(node(1));

@@ -118,6 +118,22 @@ class Tiers(TrainingTest):
             self.assertIn(f"copied step {STEPS} to ", error)
             self.assert_as_straight(run)
 
+    def test_the_best_step_is_copied_though_a_start_came_between(self):
+        run, local, keys = self.folders("best")
+        keys = [*keys, "checkpoint.keep=1", "checkpoint.keep_best=1", "optimizer.decay=none"]
+        # The only one that is evaluated.
+        self.finish(self.launch(run, 4, [*keys, "train.steps=10", f"data.validation={self.data}"]), 0)
+        best, kept = local / "step_00000010", local.with_name("best_kept")
+        shutil.copytree(best, kept)
+        self.finish(self.launch(run, 4, [*keys, "train.steps=30"]), 0)
+        # As if no copy had been made and the local steps had waited.
+        shutil.rmtree(run / "checkpoints")
+        kept.rename(best)
+        error = self.finish(self.launch(run, 4, [*keys, "train.steps=30"]), 0)
+        self.assertIn("copied step 30 to ", error)
+        self.assertIn("copied step 10 to ", error)
+        self.assertEqual(steps_in(run / "checkpoints"), [10, 30])
+
     def test_of_two_steps_of_one_number_the_shared_one_stays(self):
         run, local, keys = self.folders("one_number")
         keys = [*keys, "train.steps=20", "optimizer.decay=none"]
