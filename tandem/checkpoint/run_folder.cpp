@@ -11,6 +11,7 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/json_members.h"
 
@@ -63,7 +64,7 @@ void write_record(const fs::path& folder, const RunRecord& record) {
 RunFolder RunFolder::open(const fs::path& folder, const std::optional<fs::path>& checkpoints) {
   RunFolder run;
   // A folder of steps that others may share comes first: where it is in use, nothing is made of the run's.
-  if (std::error_code error; checkpoints && !(fs::equivalent(folder, *checkpoints, error) && !error))
+  if (checkpoints && !is_same_place(folder, *checkpoints))
     run.locks_.emplace_back(*checkpoints, "checkpoint.directory");
   run.locks_.emplace_back(folder, "run_directory");
   if (!checkpoints) run.locks_.emplace_back(own_checkpoints(folder), "checkpoint.directory");

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/folder_lock.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/retention.h"
@@ -30,7 +31,7 @@ int prune(const PruneOptions& options) {
   // The newest step is read whole: it is what makes the others superfluous.
   const StepReader newest = StepReader::open(options.folder);
   const std::filesystem::path steps = newest.folder().parent_path();
-  if (std::filesystem::equivalent(newest.folder(), options.folder))
+  if (is_same_place(newest.folder(), options.folder))
     throw InputError("{}: is one step; give the folder of a run or of steps", options.folder);
   const checkpoint::FolderLock lock(steps, "folder");
   BytesBar bar("verify");

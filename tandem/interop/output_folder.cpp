@@ -11,6 +11,7 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/step_folders.h"
 
@@ -26,11 +27,9 @@ void require_nothing_at(const fs::path& path) {
     throw InputError("{} exists already, and nothing is overwritten; choose another output", path.string());
 }
 
-// A trailing slash would make the last name empty.
-fs::path without_slash(const fs::path& path) {
+fs::path plain_output(const fs::path& path) {
   if (path.empty()) throw InputError("the output has no name; name the folder to make");
-  const fs::path normal = fs::absolute(path).lexically_normal();
-  return normal.has_filename() ? normal : normal.parent_path();
+  return plain_path(path);
 }
 
 // Whether the lock is held, or the file system has none (as Lustre by default).
@@ -64,7 +63,7 @@ Descriptor take_over(const fs::path& unfinished, const fs::path& path) {
 }  // namespace
 
 OutputFolder::OutputFolder(const fs::path& path)
-    : path_(without_slash(path)),
+    : path_(plain_output(path)),
       unfinished_(path_.parent_path() / ("." + path_.filename().string() + ".unfinished")) {
   checkpoint::require_outside_steps(path_, "output");
   require_nothing_at(path_);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "tandem/base/paths.h"
 #include "tandem/train/run_config.h"
 
 namespace tandem::train {
@@ -161,13 +161,9 @@ void check_paths(std::string_view key, const Sources& sources, const data::Objec
 void check_directories(const RunConfig& config, ConfigReport& report) {
   const std::optional<std::string>& local = config.checkpoint.local_directory;
   if (!local || local->empty()) return;
-  const auto plain = [](const std::string& path) {
-    const std::filesystem::path normal = std::filesystem::absolute(path).lexically_normal();
-    return normal.has_filename() ? normal : normal.parent_path();
-  };
   for (const auto& [key, path] : {std::pair("checkpoint.directory", checkpoint_directory(config)),
                                   std::pair("run_directory", config.run_directory)})
-    if (!path.empty() && plain(*local) == plain(path))
+    if (!path.empty() && plain_path(*local) == plain_path(path))
       report.refuse({"checkpoint.local_directory", key},
                     "checkpoint.local_directory {} is {} too; give a folder on the node's own disk", *local,
                     key);

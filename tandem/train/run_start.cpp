@@ -9,6 +9,7 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/step_folders.h"
@@ -41,17 +42,12 @@ std::optional<StepReader> newest_within_reach(const Tiers& tiers) {
   return newest;
 }
 
-bool is_same_folder(const fs::path& a, const fs::path& b) {
-  std::error_code error;
-  return fs::equivalent(a, b, error) && !error;
-}
-
 void check_start(const RunConfig& config, const data::Dataset& data, const ShardedModel& model,
                  const Tiers& tiers) {
   if (const auto newest = newest_within_reach(tiers))
     check_same_run(config, data, checkpoint::identity_of_run(config.run_directory), *newest);
   else if (const fs::path before = checkpoint::checkpoints_of_run(config.run_directory);
-           !is_same_folder(before, checkpoint_directory(config)) && !checkpoint::find_steps(before).empty())
+           !is_same_place(before, checkpoint_directory(config)) && !checkpoint::find_steps(before).empty())
     throw InputError(
         "{}: this run's checkpoints lie in {}, and checkpoint.directory is {}, which has none; give that "
         "folder, or "

@@ -314,6 +314,15 @@ class Copiers : public TwoNodes {
     while (!copier.wait(std::chrono::seconds(10))) {
     }
   }
+  // Saves a step and returns how its copy ended, which must be all that ended.
+  SaveOutcome saved_and_copied(ThreadRank& rank, BackgroundCopier& copier, int64_t step) const {
+    save_on(rank, step);
+    copier.offer({saved(step)});
+    await(copier);
+    const std::vector<SaveOutcome> outcomes = copier.take_outcomes();
+    EXPECT_THAT(outcomes, SizeIs(1));
+    return outcomes.at(0);
+  }
 };
 
 TEST_F(Copiers, CopiesBesideWhateverElseHappens) {
@@ -322,13 +331,9 @@ TEST_F(Copiers, CopiesBesideWhateverElseHappens) {
   EXPECT_EQ(on_ranks([&](ThreadRank& rank) {
               const auto copier = copier_on(meeting, rank.rank(), [&](int64_t step) { copied += step; });
               for (const int64_t step : {1, 2}) {
-                save_on(rank, step);
-                copier->offer({saved(step)});
-                await(*copier);
-                const auto outcomes = copier->take_outcomes();
-                ASSERT_THAT(outcomes, SizeIs(1));
-                EXPECT_FALSE(outcomes[0].failure);
-                EXPECT_EQ(outcomes[0].step, step);
+                const SaveOutcome outcome = saved_and_copied(rank, *copier, step);
+                EXPECT_FALSE(outcome.failure);
+                EXPECT_EQ(outcome.step, step);
               }
               EXPECT_EQ(copier->needed(), rank.rank() == 0 ? std::set<int64_t>{2} : std::set<int64_t>{});
             }),
@@ -343,20 +348,13 @@ TEST_F(Copiers, AFailureIsTheOutcomeOfAllRanksAndTheNextStepIsCopied) {
   write_bytes(durable(), "not a folder");
   EXPECT_EQ(on_ranks([&](ThreadRank& rank) {
               const auto copier = copier_on(meeting, rank.rank());
-              save_on(rank, 1);
-              copier->offer({saved(1)});
-              await(*copier);
-              const auto outcomes = copier->take_outcomes();
-              ASSERT_THAT(outcomes, SizeIs(1));
-              ASSERT_TRUE(outcomes[0].failure);
-              EXPECT_THAT(outcomes[0].failure->message, HasSubstr("durable"));
+              const SaveOutcome outcome = saved_and_copied(rank, *copier, 1);
+              ASSERT_TRUE(outcome.failure);
+              EXPECT_THAT(outcome.failure->message, HasSubstr("durable"));
               rank.gather("");
               if (rank.rank() == 0) fs::remove(durable());
               rank.broadcast("");
-              save_on(rank, 2);
-              copier->offer({saved(2)});
-              await(*copier);
-              EXPECT_FALSE(copier->take_outcomes().at(0).failure);
+              EXPECT_FALSE(saved_and_copied(rank, *copier, 2).failure);
             }),
             "");
   EXPECT_THAT(find_steps(durable()), SizeIs(1));
@@ -368,12 +366,7 @@ TEST_F(Copiers, WhatFollowsACopyMayFailAndTheNextIsCopied) {
               const auto copier = copier_on(meeting, rank.rank(),
                                             [](int64_t) { throw EnvironmentError("no room for a list"); });
               for (const int64_t step : {1, 2}) {
-                save_on(rank, step);
-                copier->offer({saved(step)});
-                await(*copier);
-                const auto outcomes = copier->take_outcomes();
-                ASSERT_THAT(outcomes, SizeIs(1));
-                EXPECT_FALSE(outcomes[0].failure);
+                EXPECT_FALSE(saved_and_copied(rank, *copier, step).failure);
               }
               EXPECT_FALSE(copier->is_broken());
             }),

@@ -2,13 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """`tandem checkpoint` on the steps of a real run, and how a run meets damaged steps and full disks."""
 import json
-import os
 import re
 import shutil
 import subprocess
 
 import training
-from training import TANDEM, TrainingTest, losses, step_folder, tensors
+from training import TANDEM, TrainingTest, full_until_told, losses, step_folder, tensors
 
 LAYOUT = ["parallel.data=2", "parallel.pipeline=2"]
 
@@ -154,32 +153,25 @@ class CheckpointCommands(TrainingTest):
         self.assertTrue(json.loads(generated.stdout)["ids"])
 
     def test_a_full_disk_is_told_and_training_goes_on(self):
-        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
-            self.skipTest("no small file system can be mounted here")
         disk, run = self.folder / "disk", self.folder / "full"
         disk.mkdir()
         keys = ["train.steps=8", "checkpoint.every_steps=2", f"checkpoint.directory={disk}", "checkpoint.async=false"]
         command = [TANDEM, "launch", "--ranks", "4", "--", *self.command(run, [*keys, *LAYOUT])]
         # The first save finds the disk full; then there is room.
-        script = f"""
-            mount -t tmpfs -o size=4m tmpfs {disk} && head -c 3800000 /dev/zero > {disk}/ballast || exit 9
-            (until grep -q 'No space left' {run}/logs/rank_00000.log 2>/dev/null; do sleep 0.02; done; rm {disk}/ballast) &
-            "$@"; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
-        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), 0)
+        script = full_until_told(disk, run, size="4m", ballast=3800000)
+        error = self.run_with_mounts(script, command, 0)
         self.assertRegex(error, r"step 2 is not saved, rank \d: .*No space left on device; 1 in a row")
         self.assertRegex(error, r"saved step 8 ")
         self.assertRegex(error, r"left: run.lock step_00000006 step_00000008 tokenizer.model")
         self.assertEqual(len(losses(run)), 8)
 
     def test_saves_that_fail_again_and_again_end_the_run(self):
-        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
-            self.skipTest("no small file system can be mounted here")
         disk, run = self.folder / "small", self.folder / "ended"
         disk.mkdir()
         keys = ["train.steps=50", "checkpoint.every_steps=2", f"checkpoint.directory={disk}", "checkpoint.max_failures=2"]
         command = [TANDEM, "launch", "--ranks", "4", "--", *self.command(run, [*keys, *LAYOUT])]
         script = f'mount -t tmpfs -o size=200k tmpfs {disk} && exec "$@"'
-        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), 3)
+        error = self.run_with_mounts(script, command, 3)
         self.assertIn("2 saves in a row failed, the last: step", error)
         self.assertLess(len(losses(run)), 50)
 

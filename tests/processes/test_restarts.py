@@ -38,13 +38,7 @@ class Restarts(TrainingTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.straight = cls.folder / "straight"
-        test = cls("train_straight")
-        test.train_straight()
-        test.doCleanups()
-
-    def train_straight(self):
-        self.train(self.straight, LAYOUT, ranks=RANKS)
+        cls.straight = cls.train_undisturbed(LAYOUT, ranks=RANKS)
 
     def launch_with_restarts(self, run, restarts, sets=LAYOUT):
         return self.launch(run, RANKS, sets, [f"--max-restarts={restarts}", f"--log-dir={run}_launch"])

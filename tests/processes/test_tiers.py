@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import training
-from training import HERE, TANDEM, TrainingTest, losses, manifest, ranks_of, step_folder, tensors
+from training import HERE, TANDEM, TrainingTest, full_until_told, losses, manifest, ranks_of, step_folder, tensors
 
 STEPS = 60
 LAYOUT = ("parallel.data=2", "parallel.pipeline=2", f"train.steps={STEPS}", "checkpoint.every_steps=10", "checkpoint.keep=3")
@@ -27,13 +27,7 @@ class Tiers(TrainingTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.straight = cls.folder / "straight"
-        test = cls("train_straight")
-        test.train_straight()
-        test.doCleanups()
-
-    def train_straight(self):
-        self.train(self.straight, LAYOUT, ranks=4)
+        cls.straight = cls.train_undisturbed(LAYOUT, ranks=4)
 
     def folders(self, name):
         run, local = self.folder / name, self.folder / f"{name}_local"
@@ -151,13 +145,10 @@ class Tiers(TrainingTest):
         self.assertNotIn("is not copied", error)
 
     def test_a_node_that_dies_while_the_last_step_is_copied_ends_the_run(self):
-        if subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-            self.skipTest("no strace that may trace")
         run, local, _ = self.folders("dies")
         command = self.command(run, ["parallel.data=2", "train.steps=2", f"checkpoint.local_directory={local}", "observe.log_every=1"])
         hidden = run / "checkpoints/.unfinished_g00000000_step_00000002"
-        slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(hidden / "g00000000_w00000_p000.safetensors"),
-                "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=5s"]
+        slow = self.slow_fsync(hidden / "g00000000_w00000_p000.safetensors", seconds=5)
         port = str(training.free_port())
         ranks = [
             self.start([*prefix, *command], RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2",
@@ -203,17 +194,12 @@ class Tiers(TrainingTest):
             self.assertTrue((folder / "void_step_00000040_0").exists())
 
     def test_a_full_disk_of_the_tier_that_stays_is_told_and_counted(self):
-        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
-            self.skipTest("no small file system can be mounted here")
         run, local, keys = self.folders("full")
         disk = self.folder / "full_disk"
         disk.mkdir()
         command = [TANDEM, "launch", "--ranks", "4", "--", *self.command(run, [*keys, f"checkpoint.directory={disk}", "checkpoint.max_failures=100"])]
-        script = f"""
-            mount -t tmpfs -o size=6m tmpfs {disk} && head -c 5900000 /dev/zero > {disk}/ballast || exit 9
-            (until grep -q 'No space left' {run}/logs/rank_00000.log 2>/dev/null; do sleep 0.02; done; rm {disk}/ballast) &
-            "$@"; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
-        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), 0)
+        script = full_until_told(disk, run, size="6m", ballast=5900000)
+        error = self.run_with_mounts(script, command, 0)
         self.assertRegex(error, r"step \d+ is not copied to [^\n]*No space left on device; 1 in a row")
         self.assertRegex(error, rf"left: run.lock [^\n]*step_{STEPS:08}")
         self.assertNotRegex(error, r"left: [^\n]*\.unfinished")
@@ -222,19 +208,16 @@ class Tiers(TrainingTest):
         run, local, keys = self.folders("full_for_ever")
         command = [TANDEM, "launch", "--ranks", "4", "--", *self.command(run, [*keys, f"checkpoint.directory={disk}", "train.steps=5000", "checkpoint.max_failures=2"])]
         script = f'mount -t tmpfs -o size=100k tmpfs {disk} && exec "$@"'
-        error = self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), 3)
+        error = self.run_with_mounts(script, command, 3)
         self.assertIn("2 copies in a row failed, the last: ", error)
         self.assertTrue(steps_in(local))
 
     def test_a_copy_that_hangs_stalls_no_step(self):
-        if subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
-            self.skipTest("no strace that may trace")
         run, local, keys = self.folders("slow")
         keys = [*keys, "parallel.data=1", "parallel.pipeline=1"]
         hidden = run / "checkpoints/.unfinished_g00000000_step_00000010"
         # Only the copy's own fsync is held up, for longer than all other steps take.
-        slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(hidden / "g00000000_w00000_p000.safetensors"),
-                "-e", "trace=fsync", "-e", "inject=fsync:delay_enter=8s"]
+        slow = self.slow_fsync(hidden / "g00000000_w00000_p000.safetensors", seconds=8)
         process = self.start([*slow, *self.command(run, keys)])
         training.await_true(lambda: process.poll() is not None or hidden.exists(), "the copy")
         self.await_step(process, run, STEPS)

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -98,6 +99,15 @@ def files_below(folder):
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
+def full_until_told(disk, run, size, ballast):
+    """Returns a script for run_with_mounts: a disk so full that a save fails; once the run's log says so there is room. Its
+    last line tells what is left there."""
+    return f"""
+        mount -t tmpfs -o size={size} tmpfs {disk} && head -c {ballast} /dev/zero > {disk}/ballast || exit 9
+        (until grep -q 'No space left' {run}/logs/rank_00000.log 2>/dev/null; do sleep 0.02; done; rm {disk}/ballast) &
+        "$@"; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
+
+
 class TrainingTest(unittest.TestCase):
     """A temporary folder with encoded data; what a test starts is ended with it."""
 
@@ -142,6 +152,27 @@ class TrainingTest(unittest.TestCase):
     def train(self, run, sets=(), ranks=1):
         """Trains to the end."""
         self.finish(self.launch(run, ranks, sets) if ranks > 1 else self.start(self.command(run, sets)), 0)
+
+    @classmethod
+    def train_undisturbed(cls, sets, ranks):
+        """Trains the run that others of the class are compared with, and returns its folder."""
+        run, test = cls.folder / "straight", cls("train")
+        test.train(run, sets, ranks)
+        test.doCleanups()
+        return run
+
+    def run_with_mounts(self, script, command, code):
+        """Runs a script, whose arguments are the command, where it may mount what nobody else sees; returns standard error."""
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        return self.finish(self.start(["unshare", "-m", "bash", "-c", script, "-", *command]), code)
+
+    def slow_fsync(self, path, seconds):
+        """Returns what makes each fsync of that file slow, to be put in front of a command."""
+        if not shutil.which("strace") or subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True).returncode != 0:
+            self.skipTest("no strace that may trace")
+        return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", str(path),
+                "-e", "trace=fsync", "-e", f"inject=fsync:delay_enter={seconds}s"]
 
     def await_step(self, process, run, step):
         await_true(lambda: process.poll() is not None or len(metrics(run)) >= step, f"step {step} of {run}")
