@@ -5,11 +5,12 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
+#include "tandem/cli/long_work.h"
 #include "tandem/cli/output.h"
 #include "tandem/interop/t5_export.h"
 #include "tandem/interop/t5_import.h"
+#include "tandem/observe/terminal.h"
 
 namespace tandem::cli {
 namespace {
@@ -56,10 +57,10 @@ const char* name_of(interop::ImportedHead head) {
 
 int import_model(const ConversionOptions& options) {
   const Stopwatch watch;
-  BytesBar bar("import");
-  const interop::T5Imported imported =
-      interop::import_t5({.source = options.source, .output = options.output, .progress = bar.updates()});
-  bar.finish();
+  interop::T5Imported imported;
+  do_long_work("import", [&](const checkpoint::ByteProgress& progress) {
+    imported = interop::import_t5({.source = options.source, .output = options.output, .progress = progress});
+  });
   return print(options,
                {{"output", options.output},
                 {"step", imported.step.string()},
@@ -75,10 +76,11 @@ int import_model(const ConversionOptions& options) {
 
 int export_model(const ConversionOptions& options) {
   const Stopwatch watch;
-  BytesBar bar("export");
-  const interop::T5Exported exported =
-      interop::export_t5({.checkpoint = options.source, .output = options.output, .progress = bar.updates()});
-  bar.finish();
+  interop::T5Exported exported;
+  do_long_work("export", [&](const checkpoint::ByteProgress& progress) {
+    exported =
+        interop::export_t5({.checkpoint = options.source, .output = options.output, .progress = progress});
+  });
   return print(options,
                {{"output", options.output},
                 {"step", exported.step.string()},

@@ -17,8 +17,8 @@
 #include "tandem/checkpoint/reshard.h"
 #include "tandem/checkpoint/run_folder.h"
 #include "tandem/checkpoint/step_folders.h"
-#include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
+#include "tandem/cli/long_work.h"
 #include "tandem/cli/output.h"
 #include "tandem/cli/run_config_options.h"
 #include "tandem/observe/host.h"
@@ -120,10 +120,10 @@ int reshard(const ReshardOptions& options) {
   if (options.only_plan) return print(options, document), 0;
   if (options.output.empty()) throw InputError("reshard: give --output, or --plan to only see the figures");
   const checkpoint::FolderLock lock = take_output(options.output, step);
-  BytesBar bar("reshard");
-  const fs::path made =
-      checkpoint::reshard(step, target, options.output, observe::usable_cores(), bar.updates());
-  bar.finish();
+  fs::path made;
+  do_long_work("reshard", [&](const checkpoint::ByteProgress& progress) {
+    made = checkpoint::reshard(step, target, options.output, observe::usable_cores(), progress);
+  });
   copy_tokenizer(step.folder(), options.output);
   document["step"] = made.string();
   document["seconds"] = watch.seconds();

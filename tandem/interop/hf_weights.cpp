@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <set>
 #include <utility>
@@ -58,6 +59,31 @@ std::map<std::string, std::set<std::string>> read_index(const fs::path& path) {
   return files;
 }
 
+// Returns the place of the first element that is infinite or not a number: all bits of its exponent are set.
+template <class Bits>
+std::optional<size_t> first_not_finite(std::span<const std::byte> elements, Bits exponent) {
+  for (size_t i = 0; i < elements.size() / sizeof(Bits); ++i) {
+    Bits bits = 0;
+    std::memcpy(&bits, elements.data() + i * sizeof(Bits), sizeof(Bits));
+    if ((bits & exponent) == exponent) return i;
+  }
+  return std::nullopt;
+}
+
+std::optional<size_t> first_not_finite(std::span<const std::byte> elements, DataType type) {
+  switch (type) {
+    case DataType::kBF16:
+      return first_not_finite(elements, uint16_t{0x7f80});
+    case DataType::kF32:
+      return first_not_finite(elements, uint32_t{0x7f800000});
+    case DataType::kF64:
+      return first_not_finite(elements, uint64_t{0x7ff0000000000000});
+    case DataType::kI64:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 HfWeights HfWeights::open(const fs::path& folder) {
@@ -65,12 +91,18 @@ HfWeights HfWeights::open(const fs::path& folder) {
   if (!fs::is_directory(folder, ignored)) throw InputError("{} is no folder", folder.string());
   HfWeights weights(folder);
   // Transformers looks for them in this order too.
-  if (leads_somewhere(folder / kWeights))
+  const bool has_index = leads_somewhere(folder / kIndex);
+  if (leads_somewhere(folder / kWeights)) {
     weights.add_file(kWeights);
-  else if (leads_somewhere(folder / kIndex))
+    if (has_index)
+      weights.notes_.push_back(fmt::format(
+          "{} is taken and {} is not, as Transformers does; remove the one that is not the model's", kWeights,
+          kIndex));
+  } else if (has_index) {
     weights.add_indexed_files(folder / kIndex);
-  else
+  } else {
     refuse_folder(folder);
+  }
   return weights;
 }
 
@@ -109,6 +141,17 @@ const HfTensor* HfWeights::find(const std::string& name) const {
 
 void HfWeights::read(const HfTensor& tensor, int64_t first_element, DataType type,
                      std::span<std::byte> out) const {
+  read_as(tensor, first_element, type, out);
+  if (const auto place = first_not_finite(out, type))
+    throw InputError(
+        "{}: tensor {} is not finite at element {} (NaN or infinite); such a model computes nothing, take a "
+        "whole "
+        "copy of it",
+        files_[tensor.file].path().string(), tensor.name, first_element + static_cast<int64_t>(*place));
+}
+
+void HfWeights::read_as(const HfTensor& tensor, int64_t first_element, DataType type,
+                        std::span<std::byte> out) const {
   const checkpoint::File& file = files_[tensor.file];
   const std::optional<DataType> stored = checkpoint::data_type_named(tensor.entry.type);
   const bool is_half = tensor.entry.type == "F16";

@@ -35,10 +35,12 @@ class HfWeights {
   /// Returns the tensor of that name, or nullptr.
   const HfTensor* find(const std::string& name) const;
   const std::filesystem::path& folder() const { return folder_; }
+  /// Returns what the user should know of the choice of files, a line each.
+  const std::vector<std::string>& notes() const { return notes_; }
 
   /// Fills `out` with the tensor's elements from `first_element` on as elements of `type`, each exactly.
   /// Reads only those, with at most 1 MiB of memory. `type` is common_type's of this tensor, perhaps among
-  /// others.
+  /// others. InputError names the tensor and the first element that is not finite.
   void read(const HfTensor& tensor, int64_t first_element, checkpoint::DataType type,
             std::span<std::byte> out) const;
 
@@ -46,10 +48,13 @@ class HfWeights {
   explicit HfWeights(std::filesystem::path folder) : folder_(std::move(folder)) {}
   void add_file(const std::string& name);
   void add_indexed_files(const std::filesystem::path& index);
+  void read_as(const HfTensor& tensor, int64_t first_element, checkpoint::DataType type,
+               std::span<std::byte> out) const;
 
   std::filesystem::path folder_;
   std::vector<checkpoint::File> files_;
   std::map<std::string, HfTensor> tensors_;
+  std::vector<std::string> notes_;
 };
 
 /// Tells whether elements of this type can be weights: F32, BF16, F16 or F64.

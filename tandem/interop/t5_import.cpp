@@ -209,6 +209,7 @@ T5Imported import_t5(const T5ImportOptions& options) {
                     .has_tokenizer = tokenizer.model.has_value(),
                     .sentinel_count = tokenizer.facts.sentinel_count,
                     .notes = tokenizer.notes};
+  result.notes.insert(result.notes.end(), weights.notes().begin(), weights.notes().end());
   const DataType type = plan.stored_type();
   for (const FilledPiece& piece : pieces) {
     result.parameters += piece.slice.num_elements();

@@ -39,8 +39,8 @@ struct T5Imported {
 /// Makes a checkpoint (step 0, parameters only) of a T5 v1.1, mT5 or flan-T5 model of Transformers, with
 /// its tokenizer. Element types stay, but F16 becomes F32, and so do parts of one tensor that differ;
 /// every value is the same. The output appears whole or not at all. InputError names what the folder lacks,
-/// has too much or has wrong, and an output that exists; EnvironmentError where the disk fails. Holds the
-/// whole model in memory.
+/// has too much or has wrong (weights that are not finite too), and an output that exists; EnvironmentError
+/// where the disk fails. Holds the whole model in memory.
 T5Imported import_t5(const T5ImportOptions& options);
 
 }  // namespace tandem::interop

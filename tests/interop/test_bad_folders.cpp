@@ -202,6 +202,38 @@ TEST_F(BadFolders, FoldersWithoutSafetensorsAreRefused) {
   EXPECT_THAT(refusal(folder), HasSubstr("config.json does not exist"));
 }
 
+TEST_F(BadFolders, WeightsThatAreNotFiniteAreNamed) {
+  const std::string infinity("\x00\x00\x80\xff", 4), nan("\x01\x00\xc0\x7f", 4);
+  for (const std::string& value : {infinity, nan}) {
+    const auto spoil = [&](HfFolder& f) { f.tensors[kQuery].bytes.replace(4 * 7, 4, value); };
+    EXPECT_THAT(refusal_after(spoil),
+                HasSubstr(std::string("tensor ") + kQuery + " is not finite at element 7"));
+  }
+  EXPECT_THAT(refusal_after([](HfFolder& f) {
+                HfTensorBytes& tensor = f.tensors[kQuery];
+                tensor.type = "F16";
+                tensor.bytes.assign(tensor.bytes.size() / 2, '\0');
+                tensor.bytes.replace(tensor.bytes.size() - 2, 2, "\x00\x7c", 2);
+              }),
+              HasSubstr(" is not finite at element 95"));
+  EXPECT_THAT(refusal_after([](HfFolder& f) {
+                HfTensorBytes& tensor = f.tensors[kQuery];
+                tensor.type = "BF16";
+                tensor.bytes.assign(tensor.bytes.size() / 2, '\0');
+                tensor.bytes.replace(0, 2, "\x80\x7f", 2);
+              }),
+              HasSubstr(" is not finite at element 0"));
+}
+
+TEST_F(BadFolders, OfAFileAndAnIndexTheFileIsTakenAndThatIsSaid) {
+  HfFolder::golden("t5_tied_scaled").write(scratch_ / "in");
+  checkpoint::write_bytes(scratch_ / "in" / "model.safetensors.index.json", "{}");
+  const interop::T5Imported imported =
+      interop::import_t5({.source = scratch_ / "in", .output = scratch_ / "model", .progress = {}});
+  EXPECT_THAT(imported.notes, ::testing::Contains(AllOf(HasSubstr("model.safetensors is taken"),
+                                                        HasSubstr("model.safetensors.index.json is not"))));
+}
+
 TEST_F(BadFolders, LinksAreFollowedAsInTheCacheOfTransformers) {
   std::filesystem::create_directory(scratch_ / "links");
   for (const std::string& name : checkpoint::names_in(HfFolder::golden_path("t5_shards")))

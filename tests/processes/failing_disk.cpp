@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loaded before a program (LD_PRELOAD), makes system calls of it fail. FAILING_DISK holds the errno, the call
-// (write, fsync, open or mkdir) and a text that the path must hold: "5 write step_00000004".
+// (write, fsync, open or mkdir) and a text that the path must hold: "5 write step_00000004". With a negative
+// number nothing fails: the first such call raises that signal.
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
@@ -36,6 +39,11 @@ Fault read_fault() {
 bool fails(std::string_view call, std::string_view path) {
   static const Fault fault = read_fault();
   if (fault.error == 0 || call != fault.call || path.find(fault.part) == std::string_view::npos) return false;
+  if (fault.error < 0) {
+    static std::atomic_flag raised;
+    if (!raised.test_and_set()) ::raise(-fault.error);
+    return false;
+  }
   errno = fault.error;
   return true;
 }
