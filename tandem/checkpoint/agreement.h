@@ -26,7 +26,8 @@ class Agreement {
 std::string on_first_rank(Agreement& agreement, const std::function<std::string()>& action);
 
 /// Runs `action` on each rank. What the first of those that fail, in order of rank, throws, every rank
-/// throws, with the same kind, its message behind "rank N: ". All ranks call; one gather and one broadcast.
+/// throws, with the same kind, its message behind "rank N: "; an UnreadableError comes before all others. All
+/// ranks call; one gather and one broadcast.
 void on_every_rank(Agreement& agreement, const std::function<void()>& action);
 
 /// One rank that agrees with itself.

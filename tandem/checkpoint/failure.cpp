@@ -9,12 +9,14 @@ namespace tandem::checkpoint {
 std::optional<Failure> attempt(const std::function<void()>& action) {
   try {
     action();
+  } catch (const UnreadableError& error) {
+    return Failure{.kind = error.kind(), .message = error.what(), .may_be_whole = true};
   } catch (const Error& error) {
     return Failure{.kind = error.kind(), .message = error.what()};
   } catch (const std::filesystem::filesystem_error& error) {
     return Failure{.kind = ErrorKind::kEnvironment, .message = error.what()};
   } catch (const std::bad_alloc&) {
-    return Failure{.kind = ErrorKind::kEnvironment, .message = "no memory left"};
+    return Failure{.kind = ErrorKind::kEnvironment, .message = "no memory left", .may_be_whole = true};
   } catch (const std::exception& error) {
     return Failure{.kind = ErrorKind::kBug, .message = error.what()};
   }
@@ -26,6 +28,7 @@ void raise(const Failure& failure) {
     case ErrorKind::kInput:
       throw InputError("{}", failure.message);
     case ErrorKind::kEnvironment:
+      if (failure.may_be_whole) throw UnreadableError("{}", failure.message);
       throw EnvironmentError("{}", failure.message);
     case ErrorKind::kBug:
       break;

@@ -9,10 +9,19 @@
 
 namespace tandem::checkpoint {
 
+/// A file or folder could not be looked at, for lack of permission, of descriptors, or since its disk or
+/// network fails. What is in it may be whole: unlike other EnvironmentErrors of reading it is no sign of
+/// damage.
+class UnreadableError : public EnvironmentError {
+ public:
+  using EnvironmentError::EnvironmentError;
+};
+
 /// Why a rank could not do its part.
 struct Failure {
   ErrorKind kind = ErrorKind::kBug;
   std::string message;
+  bool may_be_whole = false;  ///< it was an UnreadableError
 };
 
 /// Runs `action` and returns what it threw, or nothing.

@@ -14,6 +14,7 @@
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/descriptor.h"
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
 
 namespace tandem::checkpoint {
 
@@ -31,9 +32,20 @@ constexpr int64_t kWritebackBytes = int64_t{8} << 20;
   throw EnvironmentError("{}: cannot {}: {}", path.string(), action, std::strerror(error));
 }
 
+// The file may be whole, unless the cause says that it is not there, or is no file, or lost bytes.
+[[noreturn]] void fail_to_read(const fs::path& path, std::string_view action, bool is_lost) {
+  const int error = errno;
+  if (is_lost) fail(path, action, error);
+  throw UnreadableError("{}: cannot {}: {}", path.string(), action, std::strerror(error));
+}
+
+bool is_absence(int error) {
+  return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENXIO || error == ENAMETOOLONG;
+}
+
 int64_t size_of(int descriptor, const fs::path& path) {
   struct stat facts {};
-  if (::fstat(descriptor, &facts) != 0) fail(path, "read its size");
+  if (::fstat(descriptor, &facts) != 0) fail_to_read(path, "read its size", false);
   if (!S_ISREG(facts.st_mode)) throw EnvironmentError("{}: is not a regular file", path.string());
   return facts.st_size;
 }
@@ -62,7 +74,7 @@ File File::open(const fs::path& path, Links links) {
   // O_NONBLOCK: a named pipe put in place of a file must not hold the reader up.
   const int follow = links == Links::kFollow ? 0 : O_NOFOLLOW;
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | follow);
-  if (descriptor < 0) fail(path, "open it");
+  if (descriptor < 0) fail_to_read(path, "open it", is_absence(errno));
   File file(descriptor, path);
   file.size_ = size_of(descriptor, path);
   return file;
@@ -89,7 +101,8 @@ void File::read_at(int64_t position, std::span<std::byte> out) const {
     const ssize_t got =
         ::pread(descriptor_, out.data(), std::min<size_t>(out.size(), kMaxTransferBytes), position);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail(path_, "read it");
+    // A disk that opens a file and fails at some bytes has lost them.
+    if (got < 0) fail_to_read(path_, "read it", errno == EIO);
     if (got == 0)
       throw EnvironmentError("{}: ends at byte {}, before the bytes wanted", path_.string(), position);
     out = out.subspan(static_cast<size_t>(got));

@@ -13,7 +13,8 @@ namespace tandem::checkpoint {
 enum class Links { kRefuse, kFollow };
 
 /// An open regular file. Links are not followed unless asked for, and what fails is an EnvironmentError that
-/// names the path and the cause. Movable; `read_at` may be called by several threads at once.
+/// names the path and the cause; an UnreadableError where it may be there and whole. Movable; `read_at` may
+/// be called by several threads at once.
 class File {
  public:
   /// Creates a file that must not be there yet, for its owner only (mode 0600).

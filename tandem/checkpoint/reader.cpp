@@ -7,6 +7,7 @@
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/local_folder.h"
 #include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/run_folder.h"
@@ -18,12 +19,20 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Of looking at what a folder lists or is.
+[[noreturn]] void fail_to_look(const fs::path& path, std::string_view action, const std::error_code& error) {
+  const bool is_absent = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  const std::string message = fmt::format("{}: cannot {}: {}", path.string(), action, error.message());
+  if (is_absent) throw EnvironmentError("{}", message);
+  throw UnreadableError("{}", message);
+}
+
 void check_size(const fs::directory_entry& entry, int64_t expected) {
   std::error_code error;
   const bool is_file = fs::is_regular_file(entry.symlink_status(error));
   if (!error && !is_file) throw EnvironmentError("{}: is not a regular file", entry.path().string());
   const int64_t bytes = error ? 0 : static_cast<int64_t>(entry.file_size(error));
-  if (error) throw EnvironmentError("{}: cannot read its size: {}", entry.path().string(), error.message());
+  if (error) fail_to_look(entry.path(), "read its size", error);
   if (bytes != expected)
     throw EnvironmentError("{}: has {} bytes, its manifest says {}", entry.path().string(), bytes, expected);
 }
@@ -43,7 +52,7 @@ std::unique_ptr<const Manifest> read_manifest(const fs::path& step_folder) {
 // The files of a step's folder that are what its manifest says.
 struct FoundFiles {
   std::vector<size_t> good;
-  std::vector<std::string> problems;  // of those that are not
+  std::vector<Failure> problems;  // of those that are not
 };
 
 FoundFiles find_files(const fs::path& folder, const Manifest& manifest) {
@@ -59,13 +68,19 @@ FoundFiles find_files(const fs::path& folder, const Manifest& manifest) {
       throw EnvironmentError("{}: is not in the step's manifest", entry->path().string());
     const auto failure = attempt([&] { check_size(*entry, manifest.files[place->second].bytes); });
     if (failure)
-      found.problems.push_back(failure->message);
+      found.problems.push_back(*failure);
     else
       found.good.push_back(place->second);
   }
-  if (error) throw EnvironmentError("{}: cannot list the folder: {}", folder.string(), error.message());
+  if (error) fail_to_look(folder, "list the folder", error);
   std::ranges::sort(found.good);
   return found;
+}
+
+// What may be whole is not to be called damaged for what else was found.
+const Failure& gravest(const std::vector<Failure>& failures) {
+  const auto found = std::ranges::find(failures, true, &Failure::may_be_whole);
+  return found == failures.end() ? failures.front() : *found;
 }
 
 bool holds_manifest(const fs::path& folder) {
@@ -91,7 +106,7 @@ StepReader::~StepReader() = default;
 StepReader StepReader::open_step(const fs::path& step_folder) {
   std::unique_ptr<const Manifest> manifest = read_manifest(step_folder);
   const FoundFiles found = find_files(step_folder, *manifest);
-  if (!found.problems.empty()) throw EnvironmentError("{}", found.problems.front());
+  if (!found.problems.empty()) raise(gravest(found.problems));
   const auto& files = manifest->files;
   for (size_t file = 0; file < files.size(); ++file)
     if (!std::ranges::binary_search(found.good, file)) {
@@ -107,9 +122,13 @@ StepReader StepReader::open_copies(std::span<const fs::path> step_folders, const
   std::unique_ptr<const Manifest> manifest;
   FileCopies copies;
   fs::path nearest;
-  std::vector<std::string> problems;
+  std::vector<Failure> problems;
   for (const fs::path& folder : step_folders) {
-    if (claimed_seal(folder) != seal) continue;
+    if (claimed_seal(folder) != seal) {
+      const auto unseen = attempt([&] { File::open(folder / Manifest::kFileName); });
+      if (unseen && unseen->may_be_whole) problems.push_back(*unseen);
+      continue;
+    }
     const auto failure = attempt([&] {
       std::unique_ptr<const Manifest> own = read_manifest(folder);
       const FoundFiles found = find_files(folder, *own);
@@ -122,15 +141,13 @@ StepReader StepReader::open_copies(std::span<const fs::path> step_folders, const
       for (const size_t file : found.good) copies[file].push_back(folder / manifest->files[file].name);
     });
     if (failure && failure->kind != ErrorKind::kEnvironment) raise(*failure);
-    if (failure) problems.push_back(failure->message);
+    if (failure) problems.push_back(*failure);
   }
+  if (!manifest && !problems.empty()) raise(gravest(problems));
   if (!manifest)
-    throw EnvironmentError(
-        "{}", problems.empty()
-                  ? fmt::format("{}: is not within reach, nor is a copy of it", step_folders.back().string())
-                  : problems.front());
+    throw EnvironmentError("{}: is not within reach, nor is a copy of it", step_folders.back().string());
   StepReader reader(std::move(nearest), std::move(manifest), std::move(copies));
-  reader.bad_copies_ = std::move(problems);
+  for (const Failure& problem : problems) reader.bad_copies_.push_back(problem.message);
   return reader;
 }
 
@@ -171,6 +188,8 @@ std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
       load(reader);
       reader.passed_over_ = std::move(damaged);
       return reader;
+    } catch (const UnreadableError&) {
+      throw;
     } catch (const EnvironmentError& error) {
       damaged.push_back(error.what());
     }
@@ -201,6 +220,8 @@ StepReader load_newest(const fs::path& folder, const std::function<void(const St
 bool is_damaged(const fs::path& step_folder) {
   try {
     StepReader::open_step(step_folder);
+  } catch (const UnreadableError&) {
+    throw;
   } catch (const EnvironmentError&) {
     return true;
   } catch (const InputError&) {

@@ -103,12 +103,13 @@ class StepReader {
 
 /// Opens a step's folder, or the steps of a run's folder or of a folder of steps from the newest on, and
 /// calls `load`, until one step is not found damaged by either. Returns that step, with a line for each that
-/// was passed over. Errors as StepReader::open; what else `load` throws comes through.
+/// was passed over. Errors as StepReader::open; what else `load` throws comes through. A step that cannot be
+/// looked at is not passed over: UnreadableError.
 StepReader load_newest(const std::filesystem::path& folder,
                        const std::function<void(const StepReader&)>& load);
 
 /// Tells whether a step's folder holds no whole step. One of a format that this program cannot read is
-/// somebody's whole step.
+/// somebody's whole step. UnreadableError where it cannot be told.
 bool is_damaged(const std::filesystem::path& step_folder);
 
 }  // namespace tandem::checkpoint

@@ -57,6 +57,7 @@ std::vector<fs::path> apply_retention(const fs::path& folder, const RetentionRul
       whole.push_back({.step = saved.step, .validation_loss = saved.validation_loss});
       runs.insert(saved.run_id);
     });
+    if (failure && failure->may_be_whole) raise(*failure);
     // One of a format that this program cannot read is somebody's whole step: it is left alone.
     // One whose number keeps it may be whole and only the disk at fault.
     const bool is_kept = rule.every > 0 && found.step % rule.every == 0;

@@ -36,7 +36,8 @@ std::set<int64_t> superfluous_steps(const std::vector<KeptStep>& whole, const Re
 /// Removes what superfluous_steps says of the whole steps in a folder, and returns the folders removed.
 /// Damaged steps count for nothing and stay to be looked at while they are newer than the oldest step that
 /// stays, or their number keeps them; others are removed. One process calls it, the one that saves there.
-/// EnvironmentError where a removal fails, InputError where the steps are not all of one run.
+/// EnvironmentError where a removal fails or, with nothing removed, a step cannot be looked at; InputError
+/// where the steps are not all of one run.
 std::vector<std::filesystem::path> apply_retention(const std::filesystem::path& folder,
                                                    const RetentionRule& rule,
                                                    const std::set<int64_t>& verified);

@@ -64,7 +64,7 @@ class StepCopying {
     const std::string seal = on_first_rank(agreement_, [&] { return claimed_seal(durable_); });
     if (seal != seal_) return false;
     const auto failure = attempt([&] { read_back(durable_, {}, agreement_); });
-    if (failure && failure->kind != ErrorKind::kEnvironment) raise(*failure);
+    if (failure && (failure->kind != ErrorKind::kEnvironment || failure->may_be_whole)) raise(*failure);
     return !failure;
   }
 

@@ -38,14 +38,13 @@ StepFiles::StepFiles(FileCopies copies, const Manifest& manifest)
 
 std::shared_ptr<const ShardFile> StepFiles::open(const Copy& copy) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = unopenable_.find(copy); found != unopenable_.end())
-    throw EnvironmentError("{}", found->second);
+  if (const auto found = unopenable_.find(copy); found != unopenable_.end()) raise(found->second);
   const auto found = std::ranges::find(open_, copy, &OpenFile::copy);
   if (found != open_.end()) {
     open_.splice(open_.begin(), open_, found);
     return open_.front().shard;
   }
-  try {
+  const auto failure = attempt([&] {
     const StoredFile& stored = manifest_.files.at(copy.file);
     ShardFile opened = ShardFile::open_unread(copies_[copy.file].at(copy.number));
     if (opened.bytes() != stored.bytes)
@@ -59,10 +58,8 @@ std::shared_ptr<const ShardFile> StepFiles::open(const Copy& copy) {
     opened.read_header();
     check_header(opened, copy.file);
     open_.push_front({.copy = copy, .shard = std::make_shared<const ShardFile>(std::move(opened))});
-  } catch (const EnvironmentError& error) {
-    unopenable_.emplace(copy, error.what());
-    throw;
-  }
+  });
+  if (failure) raise(unopenable_.try_emplace(copy, *failure).first->second);
   if (open_.size() > kMaxOpen) open_.pop_back();
   return open_.front().shard;
 }
@@ -75,16 +72,18 @@ void StepFiles::read_chunk(size_t file, int64_t chunk, std::span<std::byte> out)
   const auto copies = copies_.at(file).size();
   TANDEM_CHECK(copies > 0, "{}: a file without a copy is read", manifest_.files[file].name);
   std::vector<std::string> damages;
+  bool may_be_whole = false;
   for (size_t number = 0; number < copies; ++number) {
-    try {
-      read_copy({.file = file, .number = number}, chunk, out);
-      break;
-    } catch (const EnvironmentError& error) {
-      damages.emplace_back(error.what());
-    }
+    const auto failure = attempt([&] { read_copy({.file = file, .number = number}, chunk, out); });
+    if (!failure) break;
+    if (failure->kind != ErrorKind::kEnvironment) raise(*failure);
+    damages.push_back(failure->message);
+    may_be_whole |= failure->may_be_whole;
   }
   if (damages.size() == copies)
-    throw EnvironmentError("{}", fmt::join(damages, "; its other copy is no better: "));
+    raise({.kind = ErrorKind::kEnvironment,
+           .message = fmt::format("{}", fmt::join(damages, "; its other copy is no better: ")),
+           .may_be_whole = may_be_whole});
   if (damages.empty()) return;
   const std::lock_guard lock(mutex_);
   for (size_t number = 0; number < damages.size(); ++number)

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/manifest.h"
 #include "tandem/checkpoint/shard_file.h"
 
@@ -67,8 +68,8 @@ class StepFiles {
   FileCopies copies_;
   const Manifest& manifest_;
   mutable std::mutex mutex_;
-  std::list<OpenFile> open_;                // the one used last is first
-  std::map<Copy, std::string> unopenable_;  // why
+  std::list<OpenFile> open_;            // the one used last is first
+  std::map<Copy, Failure> unopenable_;  // why
   std::map<Copy, std::string> detours_;
 };
 

@@ -54,6 +54,7 @@ class Reading {
     const int64_t bytes = files_.chunk_size(file, number);
     const auto failure = attempt(
         [&] { files_.read_chunk(file, number, std::span(buffer).first(static_cast<size_t>(bytes))); });
+    if (failure && failure->may_be_whole) raise(*failure);
     const std::lock_guard lock(mutex_);
     // A file that cannot even be opened fails at each of its chunks, with one message.
     if (failure && failure->message != last_[file]) damages_[chunk] = last_[file] = failure->message;

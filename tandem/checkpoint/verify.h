@@ -30,8 +30,8 @@ void verify_file(const StepReader& step, size_t file);
 void read_back(const std::filesystem::path& step_folder, std::span<const int> writers, Agreement& agreement);
 
 /// Reads every byte of a step's files on `threads` threads and holds it against its checksum, with one chunk
-/// of memory a thread. Damage does not end it: all of it is found. Opening the step has checked the manifest
-/// and the sizes already.
+/// of memory a thread. Damage does not end it: all of it is found; what cannot be looked at does. Opening the
+/// step has checked the manifest and the sizes already.
 Verification verify(const StepReader& step, int threads, const ByteProgress& progress = {});
 
 }  // namespace tandem::checkpoint

@@ -152,7 +152,7 @@ std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, 
       log->info("resumed at step {} from {}", position.step, name);
       return Start{.position = position, .is_durable = !candidate.is_local, .local = std::move(others.local)};
     }
-    if (failure->kind != ErrorKind::kEnvironment ||
+    if (failure->kind != ErrorKind::kEnvironment || failure->may_be_whole ||
         config.checkpoint.on_corrupt == checkpoint::OnCorrupt::kStop)
       raise(*failure);
     log->warning("{} is passed over: {}", name, failure->message);

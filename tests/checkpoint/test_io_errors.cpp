@@ -21,6 +21,7 @@
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/names.h"
+#include "tandem/checkpoint/retention.h"
 #include "thread_ranks.h"
 
 namespace tandem::checkpoint {
@@ -308,6 +309,49 @@ TEST(FailedLoad, NamesAFileThatIsCutWhileItIsRead) {
     EXPECT_EQ(failure->kind, ErrorKind::kEnvironment);
     EXPECT_THAT(failure->message, AllOf(HasSubstr(cut.path()), HasSubstr("ends at byte")));
   }
+}
+
+// Fails all calls of a kind on paths that hold a text.
+class Refusals final : public CallObserver {
+ public:
+  Refusals(CallKind kind, std::string part, int error) : kind_(kind), part_(std::move(part)), error_(error) {}
+  Verdict before(const SystemCall& call) override {
+    return {.error = call.kind == kind_ && call.path.find(part_) != std::string::npos ? error_ : 0};
+  }
+
+ private:
+  CallKind kind_;
+  std::string part_;
+  int error_;
+};
+
+// Neither is what cannot be looked at passed over, nor renamed, nor removed: it may be whole.
+TEST(FailedLoad, OfWhatMayBeWholeStopsAndNothingIsPutAside) {
+  FaultyDisk disk(saving_scenario("Removal"));
+  const std::string newest = step_folder_name(2);
+  for (const int error : {EACCES, EPERM, EIO, ESTALE, EMFILE})
+    for (const std::string& part : {newest + "/manifest.json", newest + "/g"}) {
+      SCOPED_TRACE(fmt::format("{}: {}", part, std::strerror(error)));
+      disk.renew();
+      save_dated(disk.root(), 2);
+      const std::vector<std::string> names = names_in(disk.root());
+      Refusals refusals(CallKind::kOpen, part, error);
+      const Observation observation(disk.root(), refusals);
+      const auto expect_stopped = [&](const std::function<void()>& action) {
+        const auto failure = attempt(action);
+        ASSERT_TRUE(failure);
+        EXPECT_TRUE(failure->may_be_whole && failure->kind == ErrorKind::kEnvironment) << failure->message;
+        EXPECT_THAT(failure->message, AllOf(HasSubstr(part), HasSubstr(std::strerror(error))));
+        EXPECT_EQ(names_in(disk.root()), names);
+      };
+      expect_stopped([&] {
+        load_newest(disk.root(), [](const StepReader& step) { EXPECT_EQ(flaw_of_values(step), ""); });
+      });
+      if (part.ends_with("/g")) continue;  // what follows opens no shard
+      expect_stopped([&] { is_damaged(disk.root() / newest); });
+      expect_stopped([&] { apply_retention(disk.root(), {.newest = 1}, {1}); });
+      expect_stopped([&] { save_dated(disk.root(), 2); });
+    }
 }
 
 TEST(FailedLoad, OfAWholeStepIsNoReasonToLoseItWhenItIsSavedAgain) {
