@@ -11,14 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/ranges.h>
-
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/step_copy.h"
 #include "tandem/observe/log.h"
 #include "tandem/train/checkpointing.h"
+#include "tandem/train/start_from.h"
 
 namespace tandem::train {
 
@@ -38,31 +37,12 @@ Position position_of(const checkpoint::StepDescription& saved) {
           .validation_loss = saved.validation_loss};
 }
 
-void tell_detours(const std::vector<std::string>& of_ranks) {
-  for (size_t rank = 0; rank < of_ranks.size(); ++rank) {
-    std::istringstream lines(of_ranks[rank]);
-    for (std::string line; std::getline(lines, line);)
-      observe::process_log()->warning("rank {}: {}", rank, line);
-  }
-}
-
 // Names the folders of a step, for people.
 std::string where_is(const Tiers& tiers, const Candidate& candidate) {
   const std::vector<fs::path> folders = tiers.folders_of(candidate.step);
   if (!candidate.is_local) return folders.back().string();
   if (!candidate.is_durable) return folders.front().string();
   return fmt::format("{} and {}", folders.front().string(), folders.back().string());
-}
-
-// Opens a step on all ranks and fills the model from it. What one rank cannot do, none has done.
-checkpoint::StepDescription load_step(ShardedModel& model, std::span<const Role> roles,
-                                      const std::function<StepReader()>& open) {
-  GroupAgreement agreement(model.groups().world);
-  std::optional<StepReader> reader;
-  checkpoint::on_every_rank(agreement, [&] { reader.emplace(open()); });
-  load_model(model, *reader, roles);
-  tell_detours(agreement.gather(fmt::format("{}", fmt::join(reader->detours(), "\n"))));
-  return reader->manifest().description;
 }
 
 // Steps that are not the run's any more are out of the way of those that it saves again.
@@ -162,18 +142,6 @@ std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, 
   return std::nullopt;
 }
 
-void start_from(const fs::path& source, const data::Dataset& data, ShardedModel& model) {
-  GroupAgreement agreement(model.groups().world);
-  const fs::path step =
-      checkpoint::on_first_rank(agreement, [&] { return StepReader::open(source).folder().string(); });
-  const checkpoint::StepDescription saved =
-      load_step(model, std::array{Role::kParameter}, [&] { return StepReader::open_step(step); });
-  const auto log = observe::process_log();
-  log->info("started from the weights of {}; moments, steps and sample order are fresh", step.string());
-  if (const auto difference = token_difference(data, saved); !difference.empty())
-    log->warning("the data are not those of these weights: {}", difference);
-}
-
 }  // namespace
 
 Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const HeldRun& run) {
@@ -182,7 +150,7 @@ Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& 
     observe::process_log()->warning(
         "{}: this run was started before and none of its steps is there; it starts at step 0",
         checkpoint_directory(config));
-  if (config.checkpoint.start_from) start_from(*config.checkpoint.start_from, data, model);
+  if (config.checkpoint.start_from) start_from(config, data, model);
   return {};
 }
 

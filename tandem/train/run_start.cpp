@@ -42,19 +42,33 @@ std::optional<StepReader> newest_within_reach(const Tiers& tiers) {
   return newest;
 }
 
+// The folder's own steps are the run's: without its record, it cannot know.
+[[noreturn]] void throw_record_is_missing(const RunConfig& config, const StepReader& newest) {
+  const checkpoint::StepDescription& saved = newest.manifest().description;
+  throw InputError(
+      "{}/run.json is missing, and {} was saved by the run that it told of; put it back as "
+      R"({{"format": {{"major": 1, "minor": 0}}, "run_id": "{}", "generation": {}}})"
+      ", or start from those weights in another run_directory with checkpoint.start_from",
+      config.run_directory, newest.folder().string(), saved.run_id, saved.generation);
+}
+
 void check_start(const RunConfig& config, const data::Dataset& data, const ShardedModel& model,
                  const Tiers& tiers) {
-  if (const auto newest = newest_within_reach(tiers))
-    check_same_run(config, data, checkpoint::identity_of_run(config.run_directory), *newest);
-  else if (const fs::path before = checkpoint::checkpoints_of_run(config.run_directory);
-           !is_same_place(before, checkpoint_directory(config)) && !checkpoint::find_steps(before).empty())
+  if (const auto newest = newest_within_reach(tiers)) {
+    const auto identity = checkpoint::identity_of_run(config.run_directory);
+    if (!identity && !config.checkpoint.directory) throw_record_is_missing(config, *newest);
+    check_same_run(config, data, identity, *newest);
+  } else if (const fs::path before = checkpoint::checkpoints_of_run(config.run_directory);
+             !is_same_place(before, checkpoint_directory(config)) &&
+             !checkpoint::find_steps(before).empty()) {
     throw InputError(
         "{}: this run's checkpoints lie in {}, and checkpoint.directory is {}, which has none; give that "
         "folder, or "
         "another run_directory",
         config.run_directory, before.string(), checkpoint_directory(config));
-  else if (config.checkpoint.start_from)
+  } else if (config.checkpoint.start_from) {
     StepReader::open(*config.checkpoint.start_from).require(model.table(), std::vector{Role::kParameter});
+  }
 }
 
 // The nodes' own folders hold nothing, or steps of this run.

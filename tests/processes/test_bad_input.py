@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """What the user can get wrong, and the surroundings: one line `error: …`, its exit code, and no file made or changed."""
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -158,6 +160,17 @@ class BadInput(TrainingTest):
         owner, steps = self.folder / "owner", [f"checkpoint.directory={self.folder}/shared_steps", "train.steps=1"]
         self.train(owner, steps)
         self.refused(2, "shared_steps/step_00000001: was saved by another run", "checkpoint.start_from", sets=steps)
+
+    def test_a_run_whose_record_was_lost(self):
+        run = self.folder / "lost"
+        self.train(run, ["train.steps=1"])
+        record = (run / "run.json").read_text()
+        (run / "run.json").unlink()
+        wanted = ["lost/run.json is missing", json.loads(record)["run_id"], "checkpoint.start_from"]
+        error = self.refused(2, *wanted, sets=["train.steps=2"], run=run)
+        (run / "run.json").write_text(re.search(r"{.*}", error)[0])
+        self.train(run, ["train.steps=2"])
+        self.assertEqual(len(losses(run)), 2)
 
     def test_checkpoints_that_another_run_is_saving_to(self):
         shared = [f"checkpoint.directory={self.folder}/busy_steps", "train.steps=100000", "checkpoint.every_steps=0"]

@@ -152,6 +152,27 @@ class CheckpointCommands(TrainingTest):
         )
         self.assertTrue(json.loads(generated.stdout)["ids"])
 
+    def test_a_start_from_a_run_passes_over_damage_and_one_from_a_step_stops(self):
+        source = self.trained("source", ranks=1)
+        self.damage_weights(source, 4)
+        keys = ["train.steps=1", f"checkpoint.start_from={source}"]
+        error = self.train(self.folder / "started", keys)
+        self.assertRegex(error, r"step_00000004 is passed over: .*are damaged")
+        self.assertRegex(error, r"started from the weights of .*step_00000002")
+        for run, stop in (("named", f"checkpoint.start_from={step_folder(source, 4)}"), ("strict", "checkpoint.on_corrupt=stop")):
+            stopped = self.finish(self.start(self.command(self.folder / run, [*keys, stop])), 3)
+            self.assertRegex(stopped, r"(?m)^error: .*step_00000004.*are damaged")
+        self.damage_weights(source, 2)
+        none = self.finish(self.start(self.command(self.folder / "none", keys)), 3)
+        self.assertRegex(none, r"(?m)^error: .*source: none of its steps is whole; the newest: ")
+
+    def damage_weights(self, run, step):
+        """Flips a bit of the first weight, which every load reads."""
+        shard = sorted(step_folder(run, step).glob("*.safetensors"))[0]
+        content = bytearray(shard.read_bytes())
+        content[8 + int.from_bytes(content[:8], "little") + 64] ^= 4
+        shard.write_bytes(content)
+
     def test_a_full_disk_is_told_and_training_goes_on(self):
         disk, run = self.folder / "disk", self.folder / "full"
         disk.mkdir()

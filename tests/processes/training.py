@@ -150,8 +150,8 @@ class TrainingTest(unittest.TestCase):
         return self.start([TANDEM, "launch", "--ranks", str(ranks), *flags, "--", *self.command(run, sets)])
 
     def train(self, run, sets=(), ranks=1):
-        """Trains to the end."""
-        self.finish(self.launch(run, ranks, sets) if ranks > 1 else self.start(self.command(run, sets)), 0)
+        """Trains to the end; returns standard error."""
+        return self.finish(self.launch(run, ranks, sets) if ranks > 1 else self.start(self.command(run, sets)), 0)
 
     @classmethod
     def train_undisturbed(cls, sets, ranks):
