@@ -20,8 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kName = "run.lock";
-
 [[noreturn]] void fail(const fs::path& folder, std::string_view key, int error) {
   const bool user_can_mend_it = error == EACCES || error == EPERM || error == ENOTDIR || error == EEXIST ||
                                 error == EISDIR || error == ENAMETOOLONG || error == ELOOP || error == EROFS;
@@ -46,7 +44,7 @@ std::string holder_of(int lock) {
 
 // The file stays when the process ends: removing it would let two processes lock two files of one name.
 Descriptor lock_file(const fs::path& folder, std::string_view key) {
-  const fs::path path = folder / kName;
+  const fs::path path = folder / FolderLock::kFileName;
   Descriptor lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!lock) fail(folder, key, errno);
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
@@ -71,7 +69,7 @@ void write_holder(int lock) {
 FolderLock::FolderLock(const fs::path& folder, std::string_view key) {
   require_outside_steps(folder, key);
   create(folder, key);
-  path_ = folder / kName;
+  path_ = folder / FolderLock::kFileName;
   lock_ = lock_file(folder, key);
   write_holder(lock_.get());
 }

@@ -12,6 +12,8 @@ namespace tandem::checkpoint {
 /// however that ends. The file stays. Movable.
 class FolderLock {
  public:
+  static constexpr const char* kFileName = "run.lock";
+
   /// Creates the folder if need be and takes the lock. `key` is what the user would change, for messages.
   /// EnvironmentError where another process holds it (named by process id and host) or the disk fails;
   /// InputError where the path cannot be a folder, may not be written, or lies in that of

@@ -60,8 +60,9 @@ int64_t JsonMembers::integer(const std::string& key, IntegerRange range) {
   return value.get<int64_t>();
 }
 
-int32_t JsonMembers::small_integer(const std::string& key) {
-  return static_cast<int32_t>(integer(key, {.maximum = std::numeric_limits<int32_t>::max()}));
+int32_t JsonMembers::small_integer(const std::string& key, int32_t minimum) {
+  return static_cast<int32_t>(
+      integer(key, {.minimum = minimum, .maximum = std::numeric_limits<int32_t>::max()}));
 }
 
 uint64_t JsonMembers::unsigned_integer(const std::string& key) {

@@ -34,7 +34,8 @@ class JsonMembers {
   JsonMembers(const nlohmann::json& object, std::string place);
 
   int64_t integer(const std::string& key, IntegerRange range = {});
-  int32_t small_integer(const std::string& key);
+  /// As `integer`, at most what an int32_t holds.
+  int32_t small_integer(const std::string& key, int32_t minimum = 0);
   uint64_t unsigned_integer(const std::string& key);
   std::string text(const std::string& key);
   const nlohmann::json& object(const std::string& key);

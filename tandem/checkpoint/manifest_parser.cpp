@@ -83,9 +83,9 @@ class Parser {
     if (members_.text("config_hash") != hash_of(step.config))
       throw EnvironmentError("{}: 'config' does not have the hash that 'config_hash' gives", place_);
     JsonMembers mesh = group("mesh");
-    step.mesh = {.data = mesh.small_integer("data"),
-                 .pipeline = mesh.small_integer("pipeline"),
-                 .tensor = mesh.small_integer("tensor")};
+    step.mesh = {.data = mesh.small_integer("data", 1),
+                 .pipeline = mesh.small_integer("pipeline", 1),
+                 .tensor = mesh.small_integer("tensor", 1)};
     finish(mesh);
     read_progress(step);
     step.seed = members_.unsigned_integer("seed");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/local_folder.h"
@@ -86,6 +87,24 @@ const Failure& gravest(const std::vector<Failure>& failures) {
 bool holds_manifest(const fs::path& folder) {
   std::error_code ignored;
   return fs::exists(folder / Manifest::kFileName, ignored);
+}
+
+// Steps of a run or of a folder, oldest first.
+std::vector<FoundStep> steps_of(const fs::path& folder) {
+  std::vector<FoundStep> steps = find_steps(folder);
+  return steps.empty() ? find_steps(checkpoints_of_run(folder)) : steps;
+}
+
+// A folder that is named as a step's is one, and without a manifest a damaged one.
+bool is_step(const fs::path& folder) {
+  std::error_code ignored;
+  return !folder.empty() && step_of_folder_name(plain_path(folder).filename().string()) &&
+         fs::is_directory(folder, ignored);
+}
+
+[[noreturn]] void throw_no_checkpoint(const fs::path& folder) {
+  throw InputError("{}: holds no checkpoint; give the folder of a run that has saved, or of one step",
+                   folder.string());
 }
 
 }  // namespace
@@ -178,9 +197,7 @@ std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
 
 std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
                                                   const std::function<void(const StepReader&)>& load) {
-  fs::path place = folder;
-  std::vector<FoundStep> steps = find_steps(place);
-  if (steps.empty()) steps = find_steps(place = checkpoints_of_run(folder));
+  const std::vector<FoundStep> steps = steps_of(folder);
   std::vector<std::string> damaged;
   for (auto found = steps.rbegin(); found != steps.rend(); ++found) {
     try {
@@ -196,7 +213,7 @@ std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
   }
   if (damaged.empty()) return std::nullopt;
   // A run that trains there may have saved a step and removed the ones that were listed.
-  const std::vector<FoundStep> now = find_steps(place);
+  const std::vector<FoundStep> now = steps_of(folder);
   if (!now.empty() && now.back().step > steps.back().step) return newest_good(folder, load);
   throw EnvironmentError("{}: none of its {} steps is whole; the newest: {}", folder.string(), damaged.size(),
                          damaged.front());
@@ -213,8 +230,15 @@ StepReader load_newest(const fs::path& folder, const std::function<void(const St
     return reader;
   }
   if (std::optional<StepReader> newest = StepReader::newest_good(folder, load)) return std::move(*newest);
-  throw InputError("{}: holds no checkpoint; give the folder of a run that has saved, or of one step",
-                   folder.string());
+  if (is_step(folder)) StepReader::open_step(folder);
+  throw_no_checkpoint(folder);
+}
+
+fs::path newest_step_folder(const fs::path& folder) {
+  if (holds_manifest(folder)) return folder;
+  if (const std::vector<FoundStep> steps = steps_of(folder); !steps.empty()) return steps.back().folder;
+  if (!is_step(folder)) throw_no_checkpoint(folder);
+  return folder;
 }
 
 bool is_damaged(const fs::path& step_folder) {

@@ -108,6 +108,10 @@ class StepReader {
 StepReader load_newest(const std::filesystem::path& folder,
                        const std::function<void(const StepReader&)>& load);
 
+/// Returns the folder itself where it is a step's, else that of the newest step of a run's folder or of a
+/// folder of steps, whole or not. InputError where there is none.
+std::filesystem::path newest_step_folder(const std::filesystem::path& folder);
+
 /// Tells whether a step's folder holds no whole step. One of a format that this program cannot read is
 /// somebody's whole step. UnreadableError where it cannot be told.
 bool is_damaged(const std::filesystem::path& step_folder);

@@ -141,7 +141,7 @@ int inspect(const InspectOptions& options) {
   if (options.json) return print_json(document), 0;
   for (const auto& [key, value] : document.items())
     if (!value.is_array())
-      fmt::print("{:<16} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+      fmt::print("{:<16} {}\n", key, value.is_string() ? one_line(value.get<std::string>()) : value.dump());
   print_list(document["tensors"], "tensor", {"name", "shape", "elements", "bytes"});
   print_list(document["files"], "file", {"name", "ranges", "elements", "bytes", "crc32c"});
   if (options.ranks) print_ranks(document["ranks"]);

@@ -27,13 +27,24 @@ struct PruneOptions {
   bool json = false;
 };
 
+// Nobody chose this folder for a run: that it cannot be written is not a wrong argument.
+checkpoint::FolderLock hold(const std::filesystem::path& steps) {
+  try {
+    return {steps, "folder"};
+  } catch (const InputError&) {
+    throw EnvironmentError(
+        "{}: nothing is removed, since its run.lock cannot be opened for writing; check who may write there",
+        steps.string());
+  }
+}
+
 int prune(const PruneOptions& options) {
   // The newest step is read whole: it is what makes the others superfluous.
   const StepReader newest = StepReader::open(options.folder);
   const std::filesystem::path steps = newest.folder().parent_path();
   if (is_same_place(newest.folder(), options.folder))
     throw InputError("{}: is one step; give the folder of a run or of steps", options.folder);
-  const checkpoint::FolderLock lock(steps, "folder");
+  const checkpoint::FolderLock lock = hold(steps);
   BytesBar bar("verify");
   const auto result = checkpoint::verify(newest, observe::usable_cores(), bar.updates());
   bar.finish();
@@ -48,7 +59,7 @@ int prune(const PruneOptions& options) {
     print_json({{"verified", newest.folder().string()}, {"removed", removed}});
     return 0;
   }
-  for (const std::string& folder : removed) fmt::print("removed {}\n", folder);
+  for (const std::string& folder : removed) fmt::print("removed {}\n", one_line(folder));
   fmt::print("{} steps removed\n", removed.size());
   return 0;
 }

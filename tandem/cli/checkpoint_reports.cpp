@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,7 +12,10 @@
 #include <nlohmann/json.hpp>
 
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/difference.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/verify.h"
 #include "tandem/cli/bytes_bar.h"
@@ -21,6 +26,7 @@
 namespace tandem::cli {
 namespace {
 
+namespace fs = std::filesystem;
 using checkpoint::StepReader;
 using nlohmann::ordered_json;
 
@@ -29,30 +35,49 @@ struct ReportOptions {
   bool json = false;
 };
 
+// Reads the whole step; one that cannot be opened, for it is torn, is damaged in one place.
+checkpoint::Verification verify_step(const fs::path& folder) {
+  std::optional<StepReader> step;
+  const auto failure = checkpoint::attempt([&] { step.emplace(StepReader::open_step(folder)); });
+  if (failure && (failure->kind != ErrorKind::kEnvironment || failure->may_be_whole)) raise(*failure);
+  if (failure) return {.damages = {failure->message}};
+  BytesBar bar("verify");
+  checkpoint::Verification result = checkpoint::verify(*step, observe::usable_cores(), bar.updates());
+  bar.finish();
+  return result;
+}
+
+ordered_json number_of(const fs::path& step_folder) {
+  const auto step = checkpoint::step_of_folder_name(plain_path(step_folder).filename().string());
+  if (step) return *step;
+  // One that was renamed still says it, unless that is what is damaged.
+  ordered_json number;
+  checkpoint::attempt([&] { number = StepReader::open_step(step_folder).manifest().description.step; });
+  return number;
+}
+
 int verify(const ReportOptions& options) {
   const Stopwatch watch;
-  const StepReader step = StepReader::open(options.folder);
-  BytesBar bar("verify");
-  const checkpoint::Verification result = checkpoint::verify(step, observe::usable_cores(), bar.updates());
-  bar.finish();
-  std::vector<std::string> damages = step.passed_over();
-  damages.insert(damages.end(), result.damages.begin(), result.damages.end());
+  const fs::path folder = checkpoint::newest_step_folder(options.folder);
+  const checkpoint::Verification result = verify_step(folder);
+  const std::vector<std::string>& damages = result.damages;
   if (options.json) {
-    print_json({{"folder", step.folder().string()},
-                {"step", step.manifest().description.step},
+    print_json({{"folder", folder.string()},
+                {"step", number_of(folder)},
                 {"good", damages.empty()},
                 {"files", result.files},
                 {"bytes", result.bytes},
                 {"seconds", watch.seconds()},
                 {"damages", damages}});
   } else {
-    for (const std::string& damage : damages) fmt::print("{}\n", damage);
-    fmt::print("{}: {} files, {} bytes, {} in {:.1f} s\n", step.folder().string(), result.files, result.bytes,
-               damages.empty() ? "all good" : fmt::format("{} damages", damages.size()), watch.seconds());
+    for (const std::string& damage : damages) fmt::print("{}\n", one_line(damage));
+    fmt::print("{}: {} files, {} bytes, {} in {:.1f} s\n", one_line(folder.string()), result.files,
+               result.bytes, damages.empty() ? "all good" : fmt::format("{} damages", damages.size()),
+               watch.seconds());
   }
   if (damages.empty()) return 0;
   throw EnvironmentError(
-      "{}: is damaged in {}: {}", options.folder,
+      "{}: is damaged in {}: {}", folder.string(),
       damages.size() == 1 ? "1 place" : fmt::format("{} places, the first", damages.size()), damages.front());
 }
 
@@ -105,7 +130,8 @@ int diff(const ReportOptions& options) {
 void register_verify(CLI::App& parent, Actions& actions) {
   const auto options = std::make_shared<ReportOptions>();
   CLI::App* app = parent.add_subcommand("verify", "Hold every byte of a checkpoint against its checksums");
-  app->add_option("folder", options->folder, kStepHelp)->required();
+  app->add_option("folder", options->folder, "a run's folder (its newest step), or that of one step")
+      ->required();
   app->add_flag("--json", options->json, "one JSON document");
   actions.add(*app, [options] { return verify(*options); });
 }

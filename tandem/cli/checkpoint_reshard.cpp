@@ -12,6 +12,7 @@
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/folder_lock.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/reshard.h"
@@ -61,7 +62,7 @@ void print(const ReshardOptions& options, const ordered_json& document) {
     if (value.is_object())
       fmt::print("{:<20} mean {:.6g}, most {}\n", key, value["mean"].get<double>(), value["most"].dump());
     else
-      fmt::print("{:<20} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+      fmt::print("{:<20} {}\n", key, value.is_string() ? one_line(value.get<std::string>()) : value.dump());
   }
 }
 
@@ -89,6 +90,37 @@ checkpoint::FolderLock take_output(const fs::path& output, const StepReader& sou
   return lock;
 }
 
+// Removes the output folder again where it was made for a step that failed.
+class MadeFolder {
+ public:
+  explicit MadeFolder(const fs::path& folder) : folder_(folder), was_there_(checkpoint::is_there(folder)) {}
+  MadeFolder(const MadeFolder&) = delete;
+  ~MadeFolder() {
+    std::error_code error;
+    if (was_there_ || is_kept_) return;
+    for (fs::directory_iterator entry(folder_, error), end; !error && entry != end; entry.increment(error))
+      if (entry->path().filename() != checkpoint::FolderLock::kFileName) return;
+    if (!error) fs::remove(folder_ / checkpoint::FolderLock::kFileName, error);
+    if (!error) fs::remove(folder_, error);
+  }
+  void keep() { is_kept_ = true; }
+
+ private:
+  fs::path folder_;
+  bool was_there_, is_kept_ = false;
+};
+
+// Plans and files are made for each rank.
+void check_ranks(const train::LayoutChange& change) {
+  constexpr int64_t kMostRanks = int64_t{1} << 20;
+  int64_t ranks = 1;
+  for (const int64_t extent : {int64_t{change.data}, int64_t{change.tensor}, int64_t{change.pipeline}})
+    ranks = std::min(ranks * extent, kMostRanks + 1);
+  if (ranks > kMostRanks)
+    throw InputError("reshard: --data {} --tensor {} --pipeline {} are more than {} ranks; give fewer",
+                     change.data, change.tensor, change.pipeline, kMostRanks);
+}
+
 int plan_on_paper(const ReshardOptions& options) {
   const train::ResolvedRun run = train::load_run_config(options.imagined.config, options.imagined.sets);
   checkpoint::StepDescription description;
@@ -106,6 +138,9 @@ int plan_on_paper(const ReshardOptions& options) {
 int reshard(const ReshardOptions& options) {
   if (options.folder.empty() == options.imagined.config.empty())
     throw InputError("reshard: give the folder of a checkpoint, or --config for a plan on paper");
+  if (options.only_plan && !options.output.empty())
+    throw InputError("reshard: --plan writes nothing; leave out --plan or --output");
+  check_ranks(options.change);
   if (!options.imagined.config.empty()) {
     if (!options.only_plan) throw InputError("reshard: --config describes no checkpoint; add --plan");
     return plan_on_paper(options);
@@ -119,11 +154,13 @@ int reshard(const ReshardOptions& options) {
   ordered_json document = json_of(checkpoint::plan_reshard(step.manifest(), target));
   if (options.only_plan) return print(options, document), 0;
   if (options.output.empty()) throw InputError("reshard: give --output, or --plan to only see the figures");
+  MadeFolder output(options.output);
   const checkpoint::FolderLock lock = take_output(options.output, step);
   fs::path made;
   do_long_work("reshard", [&](const checkpoint::ByteProgress& progress) {
     made = checkpoint::reshard(step, target, options.output, observe::usable_cores(), progress);
   });
+  output.keep();
   copy_tokenizer(step.folder(), options.output);
   document["step"] = made.string();
   document["seconds"] = watch.seconds();

@@ -18,9 +18,15 @@ void print_json(const ordered_json& document) {
   fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (c == '\n' || c == '\r') c = ' ';
+  return text;
+}
+
 void print_lines(const ordered_json& document) {
   for (const auto& [key, value] : document.items())
-    fmt::print("{:<20} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+    fmt::print("{:<20} {}\n", key, value.is_string() ? one_line(value.get<std::string>()) : value.dump());
 }
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {

@@ -15,6 +15,9 @@ namespace tandem::cli {
 /// Prints one JSON document on standard output.
 void print_json(const nlohmann::ordered_json& document);
 
+/// Returns a text with spaces for line breaks: a path may hold some.
+std::string one_line(std::string text);
+
 /// How a command shows its result: `--json`, or a line a value.
 struct Output {
   bool json = false;

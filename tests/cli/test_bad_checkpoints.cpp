@@ -76,8 +76,81 @@ TEST_F(BadCheckpoints, FoldersWithoutAStepAreToldFromDamagedOnes) {
   for (const char* name : {"empty", "file", "absent"})
     expect_refusals(2, std::string(name) + ": holds no checkpoint; give the folder", scratch_ / name);
   std::filesystem::remove(step_ / checkpoint::Manifest::kFileName);
-  expect_refusals(2, "holds no checkpoint");  // nor is it a step without its manifest
-  expect_refusals(3, "none of its 1 steps is whole", model_);
+  const std::string missing = "step_00000000/manifest.json: cannot open it: No such file";
+  expect_refusals(3, missing, step_.string() + "/");
+  expect_refusals(3, missing, model_);
+}
+
+TEST_F(BadCheckpoints, VerifySpeaksOfTheNewestStepHoweverDamaged) {
+  const std::filesystem::path torn = model_ / "step_00000007";
+  const auto expect_damaged = [&](const std::string& part) {
+    for (const std::string& folder : {model_.string(), torn.string()}) {
+      const Finished finished = run_tandem({"checkpoint", "verify", folder, "--json"});
+      EXPECT_EQ(finished.code, 3) << finished.err;
+      EXPECT_THAT(finished.err, StartsWith("error: " + torn.string() + ": is damaged in 1 place: "));
+      const json told = json::parse(finished.out, nullptr, false);
+      ASSERT_TRUE(told.is_object()) << finished.out;
+      EXPECT_EQ(told["folder"], torn.string());
+      EXPECT_EQ(told["step"], 7);
+      EXPECT_EQ(told["good"], false);
+      ASSERT_EQ(told["damages"].size(), 1u);
+      EXPECT_THAT(told["damages"][0].get<std::string>(), HasSubstr(part));
+    }
+  };
+  std::filesystem::create_directory(torn);
+  expect_damaged("manifest.json: cannot open it: No such file");
+  const std::string whole = checkpoint::bytes_of(step_ / checkpoint::Manifest::kFileName);
+  checkpoint::write_bytes(torn / checkpoint::Manifest::kFileName, whole.substr(0, 100));
+  expect_damaged("is torn or damaged");
+  write_changed([](json& m) { m["step"] = 7; });
+  std::filesystem::rename(step_ / checkpoint::Manifest::kFileName, torn / checkpoint::Manifest::kFileName);
+  expect_damaged("is in the step's manifest and missing");
+}
+
+TEST_F(BadCheckpoints, APathWithALineBreakIsPrintedAsOneLine) {
+  const std::filesystem::path broken = scratch_ / "two\nlines";
+  std::filesystem::rename(model_, broken);
+  for (const std::string command : {"verify", "inspect"}) {
+    const Finished finished = run_tandem({"checkpoint", command, broken});
+    EXPECT_EQ(finished.code, 0) << finished.err;
+    EXPECT_THAT(finished.out,
+                AllOf(HasSubstr("two lines/step_00000000"), ::testing::Not(HasSubstr("\nlines"))));
+  }
+}
+
+TEST_F(BadCheckpoints, WhatCannotBeWrittenIsNoReasonToNameAnotherFolder) {
+  std::filesystem::create_directory(model_ / "run.lock");
+  const Finished finished = run_tandem({"checkpoint", "prune", model_, "--keep", "1"});
+  EXPECT_EQ(finished.code, 3) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("nothing is removed, since its run.lock cannot be opened for writing"));
+}
+
+TEST_F(BadCheckpoints, ReshardRefusesWhatItWouldIgnoreAndTooManyRanks) {
+  const std::string out = scratch_ / "out";
+  const auto refused = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"checkpoint", "reshard", model_};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Finished finished = run_tandem(arguments);
+    EXPECT_EQ(finished.code, 2) << finished.err;
+    EXPECT_FALSE(std::filesystem::exists(out));
+    return finished.err;
+  };
+  EXPECT_THAT(refused({"--plan", "--output", out, "--data", "1", "--tensor", "1", "--pipeline", "1"}),
+              HasSubstr("--plan writes nothing"));
+  EXPECT_THAT(refused({"--plan", "--data", "10000000", "--tensor", "1", "--pipeline", "1"}),
+              HasSubstr("are more than 1048576 ranks"));
+}
+
+TEST_F(BadCheckpoints, AReshardThatFailsLeavesNoFolder) {
+  const std::filesystem::path shard = step_ / manifest_["files"][0]["name"].get<std::string>();
+  std::string bytes = checkpoint::bytes_of(shard);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  checkpoint::write_bytes(shard, bytes);
+  const Finished finished = run_tandem({"checkpoint", "reshard", step_, "--output", scratch_ / "out",
+                                        "--data", "1", "--tensor", "1", "--pipeline", "1"});
+  EXPECT_EQ(finished.code, 3) << finished.err;
+  EXPECT_THAT(finished.err, HasSubstr("are damaged (CRC32C"));
+  EXPECT_EQ(checkpoint::names_in(scratch_.path()), std::vector<std::string>{"model"});
 }
 
 TEST_F(BadCheckpoints, AnUnknownFormatIsTheUsersToMend) {
@@ -104,6 +177,11 @@ TEST_F(BadCheckpoints, LiesOfAManifestAreNamed) {
       {[](json& m) { m["files"][0]["name"] = "../../model/step_00000000/a"; }, "cannot be the name"},
       {[](json& m) { m["files"][0]["name"] = "/etc/passwd"; }, "\"/etc/passwd\" cannot be the name"},
       {[](json& m) { m["files"][0]["name"] = "a\nb"; }, "\"a\\nb\" cannot be the name"},
+      {[](json& m) { m["mesh"]["tensor"] = 0; }, "mesh: 'tensor' is 0, outside 1 to"},
+      {[](json& m) { m["mesh"]["data"] = -2; }, "mesh: 'data' is -2, outside 1 to"},
+      {[](json& m) { m["data"]["next_sample"] = -1; }, "data: 'next_sample' is -1, outside 0 to"},
+      {[](json& m) { m["run"]["generation"] = -1; }, "run: 'generation' is -1, outside 0 to"},
+      {[](json& m) { m["seed"] = -1; }, "'seed' is not a non-negative integer"},
       {[](json& m) { m["files"][0].erase("crc32c"); }, "'crc32c' is missing"},
       {[](json& m) { m["files"][0].erase("chunk_crc32c"); }, "'chunk_crc32c' is missing"},
       {[](json& m) { m["files"][0]["chunk_crc32c"] = ""; }, "has checksums of 0 chunks, and 1 chunks"}};
