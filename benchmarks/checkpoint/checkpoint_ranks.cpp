@@ -19,10 +19,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
-#include "tandem/base/crc32c.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/background_saver.h"
-#include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/retention.h"
 #include "tandem/launch/environment.h"
@@ -151,30 +149,6 @@ checkpoint::StepDescription description(int64_t step) {
   return made;
 }
 
-enum class Sums { kNone, kTaken };
-
-// What a save does with a rank's bytes, and nothing else: blocks, each with its checksums, written and
-// synced.
-void write_plainly(const fs::path& folder, int rank, const State& state, Sums sums) {
-  constexpr size_t kBlock = size_t{1} << 18, kChunk = size_t{1} << 16;
-  const auto all_bytes = std::as_bytes(std::span(state.values));
-  // No more than tells: disks that are lent by the second become slow where much is written.
-  const auto bytes = all_bytes.first(std::min(all_bytes.size(), size_t{64} << 20));
-  const fs::path path = folder / fmt::format("plain_{}", rank);
-  checkpoint::File file = checkpoint::File::create(path);
-  uint32_t all = 0;
-  for (size_t at = 0; at < bytes.size(); at += kBlock) {
-    const auto block = bytes.subspan(at, std::min(kBlock, bytes.size() - at));
-    if (sums == Sums::kTaken)
-      for (size_t chunk = 0; chunk < block.size(); chunk += kChunk)
-        all ^= crc32c(block.subspan(chunk, std::min(kChunk, block.size() - chunk)));
-    file.append(block);
-  }
-  file.sync_and_close();
-  fs::remove(path);
-  TANDEM_CHECK(sums == Sums::kNone || all != 0);
-}
-
 void save(const comm::World& world, const fs::path& folder, int repeats) {
   State state(world.rank(), world.size());
   state.for_each([](float& value, float initial) { value = initial; });
@@ -190,13 +164,6 @@ void save(const comm::World& world, const fs::path& folder, int repeats) {
   for (int64_t step = 1; step <= repeats; ++step) {
     clock.measure("copy",
                   [&] { std::memcpy(copy.data(), state.values.data(), copy.size() * sizeof(float)); });
-    // What comes second profits from the first: so each comes first every other time.
-    for (const bool first : {true, false}) {
-      const bool with_sums = first == (step % 2 == 0);
-      clock.measure(with_sums ? "write with checksums" : "write", [&] {
-        write_plainly(folder, world.rank(), state, with_sums ? Sums::kTaken : Sums::kNone);
-      });
-    }
     clock.measure("async to read back", [&] {
       const auto start = std::chrono::steady_clock::now();
       saver.begin(description(2 * step), pieces, 1);
