@@ -26,8 +26,8 @@ void sync_folder(const std::string& folder);
 /// Returns the folder that a path lies in; "." for a bare name.
 std::string folder_of(const std::string& path);
 
-/// Returns whether an errno of opening or reading a file is the user's to mend: the path leads to no file, or
-/// to one that may not be read.
+/// Returns whether an errno of opening, reading or making a file is the user's to mend: the path leads
+/// nowhere, or to what this user may not touch. A read-only disk is not: one that fails becomes that.
 bool is_user_mistake(int error);
 
 /// Throws, in one line with path and reason, InputError if `is_user_mistake(error)`, else EnvironmentError.

@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/step_folders.h"
@@ -21,11 +22,9 @@ namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const fs::path& folder, std::string_view key, int error) {
-  const bool user_can_mend_it = error == EACCES || error == EPERM || error == ENOTDIR || error == EEXIST ||
-                                error == EISDIR || error == ENAMETOOLONG || error == ELOOP || error == EROFS;
   const std::string message = fmt::format("{}: cannot be the run's folder: {}; choose another {}",
                                           folder.string(), std::strerror(error), key);
-  if (user_can_mend_it) throw InputError("{}", message);
+  if (is_user_mistake(error)) throw InputError("{}", message);
   throw EnvironmentError("{}", message);
 }
 

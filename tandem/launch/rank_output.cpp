@@ -3,11 +3,11 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
-#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 
-#include "tandem/base/error.h"
+#include "tandem/launch/log_file.h"
 
 namespace tandem::launch {
 namespace {
@@ -22,12 +22,7 @@ std::string_view without_erasure(std::string_view line) {
 }  // namespace
 
 Descriptor open_rank_log(const std::string& folder, int rank) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  const std::string path = fmt::format("{}/rank_{:05}.log", folder, rank);
-  Descriptor log(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (!log) throw InputError("cannot write {}: {}; choose another --log-dir", path, std::strerror(errno));
-  return log;
+  return open_log_file(folder, fmt::format("rank_{:05}.log", rank));
 }
 
 RankOutput::RankOutput(Options options, Console& console, Descriptor log)

@@ -11,8 +11,7 @@
 
 namespace tandem::launch {
 
-/// Makes the folder if needed and opens `rank_00003.log` in it for appending. Throws InputError where the
-/// folder or the file cannot be had.
+/// Opens `rank_00003.log` in the folder; as open_log_file.
 Descriptor open_rank_log(const std::string& folder, int rank);
 
 /// What becomes of one rank's output: each line goes to the console as `[rank 3] line` and to the rank's log

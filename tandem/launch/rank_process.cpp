@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/launch/pipe.h"
 
@@ -61,6 +62,13 @@ int await_execution(const Descriptor& failure) {
   return size == sizeof(error) ? error : 0;
 }
 
+[[noreturn]] void fail_to_execute(const std::string& path, int error) {
+  const bool is_no_program = error == ENOEXEC || error == EINVAL || error == ELIBBAD || error == E2BIG;
+  const std::string message = fmt::format("command '{}' cannot be executed: {}", path, std::strerror(error));
+  if (is_no_program || is_user_mistake(error)) throw InputError("{}", message);
+  throw EnvironmentError("{}", message);
+}
+
 }  // namespace
 
 std::string find_program(const std::string& command, const Variables& variables) {
@@ -103,7 +111,7 @@ RankProcess start_process(const Program& program, const Variables& variables, co
   failure.write_end.reset();
   if (const int code = await_execution(failure.read_end); code != 0) {
     ::waitpid(pid, nullptr, 0);
-    throw InputError("command '{}' cannot be executed: {}", program.path, std::strerror(code));
+    fail_to_execute(program.path, code);
   }
   for (const Descriptor* end : {&output.read_end, &error.read_end}) ::fcntl(end->get(), F_SETFL, O_NONBLOCK);
   return {.pid = pid, .output = std::move(output.read_end), .error = std::move(error.read_end)};

@@ -38,8 +38,8 @@ struct RankProcess {
 };
 
 /// Starts a program with exactly these variables. `signals`: what the child undoes; `inherited`: a descriptor
-/// that the program keeps under its number besides the standard three. Throws InputError if the program
-/// cannot be executed, EnvironmentError if no process can be had.
+/// that the program keeps under its number besides the standard three. Throws InputError if this
+/// is no program to execute, EnvironmentError if it or a process cannot be had now.
 RankProcess start_process(const Program& program, const Variables& variables, const SignalSource& signals,
                           int inherited);
 

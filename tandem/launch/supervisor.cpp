@@ -27,11 +27,12 @@ uint64_t random_seed() {
   return uint64_t{device()} << 32 | device();
 }
 
-/// Runs the ranks once. Where a restart finds no process or no memory, a later one may.
+/// Runs the ranks once. A restart that cannot start them is one of the launch's failures, which the policy
+/// judges: where it finds no process or no memory, a later one may.
 Incarnation run_ranks(LaunchBase& base, int attempt) {
   try {
     return Supervisor(base, attempt).run();
-  } catch (const EnvironmentError& error) {
+  } catch (const Error& error) {
     if (attempt == 0) throw;
     return {.result = {.exit_code = error.exit_code(), .message = error.what()},
             .outcome = Outcome::kFailed,

@@ -23,8 +23,8 @@ namespace tandem::launch {
 /// - Killed itself, even by SIGKILL, the launcher takes the ranks with it.
 /// Call it from a process without other threads or children, that ends when it returns: SIGTERM, SIGINT and
 /// SIGHUP stay blocked. Writes to the two descriptors of the options and to the folder of logs and nowhere
-/// else. Throws InputError or EnvironmentError for what keeps the ranks from starting the first time,
-/// InputError also later; those that did start are gone then.
+/// else. Throws InputError or EnvironmentError for what keeps the ranks from starting the first time;
+/// those that did start are gone then. Later, that is a failure like any other.
 LaunchResult launch(const LaunchOptions& options, const Variables& variables = process_variables());
 
 }  // namespace tandem::launch

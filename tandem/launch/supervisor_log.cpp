@@ -2,18 +2,17 @@
 #include "tandem/launch/supervisor_log.h"
 
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
 
-#include <fcntl.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "tandem/base/atomic_file.h"
-#include "tandem/base/error.h"
+#include "tandem/launch/log_file.h"
 
 namespace tandem::launch {
 namespace {
@@ -47,11 +46,7 @@ double round_to_milliseconds(double seconds) { return std::round(seconds * 1e3) 
 
 SupervisorLog::SupervisorLog(Place place, Console& console) : place_(std::move(place)), console_(console) {
   if (place_.folder.empty()) return;
-  std::error_code error;
-  std::filesystem::create_directories(place_.folder, error);
-  const std::string path = fmt::format("{}/supervisor_{}.jsonl", place_.folder, place_.node);
-  file_.reset(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
-  if (!file_) throw InputError("cannot write {}: {}; choose another --log-dir", path, std::strerror(errno));
+  file_ = open_log_file(place_.folder, fmt::format("supervisor_{}.jsonl", place_.node));
 }
 
 void SupervisorLog::write(std::string_view event, const ordered_json& members) {

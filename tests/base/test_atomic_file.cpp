@@ -113,7 +113,7 @@ TEST_F(AtomicFile, APathThatLeadsToNoFileIsTheUsersToMend) {
 TEST(UserMistake, IsWhatAnotherPathOrAccessMends) {
   for (const int error : {ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EACCES, EPERM})
     EXPECT_THROW(throw_unreadable("a", error), InputError) << error;
-  for (const int error : {EIO, ENOMEM, EMFILE, ESTALE, ENOSPC})
+  for (const int error : {EIO, ENOMEM, EMFILE, ESTALE, ENOSPC, EROFS})
     EXPECT_THROW(throw_unreadable("a", error), EnvironmentError) << error;
 }
 

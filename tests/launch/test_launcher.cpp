@@ -389,6 +389,16 @@ TEST(Launcher, BadInputIsRefusedInOneLine) {
   }
 }
 
+TEST(Launcher, ProgramThatIsBusyMayBeStartedLater) {
+  Folder folder;
+  std::filesystem::copy_file("/bin/true", folder / "program");
+  const Descriptor writer(::open((folder / "program").c_str(), O_WRONLY | O_CLOEXEC));
+  Launcher launcher(folder, {"--ranks", "1", "--", folder / "program"});
+  EXPECT_EQ(launcher.wait(), 3);
+  EXPECT_THAT(launcher.error(),
+              testing::MatchesRegex("error: command '.*program' cannot be executed: Text file busy\n"));
+}
+
 TEST(Launcher, ScriptWithoutInterpreterStartsNothing) {
   Folder folder;
   std::ofstream(folder / "script") << "#!/no/such/interpreter\n";

@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "tandem/base/error.h"
+#include "tandem/launch/log_file.h"
 #include "tandem/launch/rank_output.h"
+#include "tests/launch/launcher.h"
 
 namespace tandem::launch {
 namespace {
@@ -114,6 +117,17 @@ TEST(OutputQueue, SlowReaderMakesItCongestedAndLosesNothing) {
   while (read < written) read += sheet.output().size();
   EXPECT_EQ(read, written);
   EXPECT_TRUE(sheet.console->flushed());
+}
+
+TEST(LogFile, IsTheUsersToChooseOnlyWhereThePathIsWrong) {
+  Folder folder;
+  EXPECT_THROW(open_log_file("/dev/null/logs", "a"), InputError);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_THROW(open_log_file(folder / "logs", "a"), EnvironmentError);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 }  // namespace

@@ -345,6 +345,51 @@ TEST(Restarts, CrashLoopAndSignalAreRecordedAsTheCause) {
   }
 }
 
+/// A launcher whose program is a shell that removes itself, waits for $F/go and fails.
+class VanishingProgram : public Launcher {
+ public:
+  explicit VanishingProgram(const Folder& folder)
+      : Launcher(folder,
+                 {"--ranks", "1", "--max-restarts", "3", "--log-dir", folder / "logs", "--", copied(folder),
+                  "-c", "rm $F/program; echo r >$F/removed; until [ -s $F/go ]; do sleep 0.01; done; exit 3"},
+                 {}, {}, {TANDEM_BINARY_DIR "/tests/quick_launcher", "200"}) {}
+
+ private:
+  static std::string copied(const Folder& folder) {
+    std::filesystem::copy_file("/bin/sh", folder / "program");
+    return folder / "program";
+  }
+};
+
+TEST(Restarts, GoOnWhereAProgramCannotBeStartedForAWhile) {
+  Folder folder;
+  VanishingProgram launcher(folder);
+  ASSERT_TRUE(await([&] { return folder.has("removed"); }));
+  std::filesystem::copy_file("/bin/true", folder / "program");
+  Descriptor writer(::open((folder / "program").c_str(), O_WRONLY | O_CLOEXEC));
+  std::ofstream(folder / "go") << "go";
+  const auto told = [&] {
+    return launcher.error().find("Text file busy; restart 2 of 3") != std::string::npos;
+  };
+  EXPECT_TRUE(await([&] { return told() || launcher.ended(); }));
+  writer.reset();
+  EXPECT_EQ(launcher.wait(), 0) << launcher.error();
+  EXPECT_EQ(supervisor_lines(folder).back().at("cause"), "done");
+}
+
+TEST(Restarts, ProgramThatIsGoneIsRecordedAsTheMistake) {
+  Folder folder;
+  VanishingProgram launcher(folder);
+  std::ofstream(folder / "go") << "go";
+  EXPECT_EQ(launcher.wait(), 2);
+  EXPECT_THAT(launcher.error(),
+              EndsWith("program' cannot be executed: No such file or directory; exit code 2 is not "
+                       "retried; 1 of 3 restarts used\n"));
+  const json last = supervisor_lines(folder).back();
+  EXPECT_EQ(last.at("event"), "finished");
+  EXPECT_EQ(last.at("cause"), "mistake");
+}
+
 TEST(Restarts, CommandLineAsksForThemAndWaitsASecond) {
   Folder folder;
   const auto begin = Clock::now();

@@ -131,7 +131,7 @@ class BadInput(TrainingTest):
         mount = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs -o ro none {disk} && exec "$@"', "sh"]
         if subprocess.run([*mount, "true"], capture_output=True).returncode != 0:
             self.skipTest("this system does not let us mount")
-        self.refused(2, f"{disk}/run: cannot be the run's folder: Read-only file system", run=disk / "run", prefix=mount)
+        self.refused(3, f"{disk}/run: cannot be the run's folder: Read-only file system", run=disk / "run", prefix=mount)
 
     def test_configuration_that_differs_from_the_checkpoints(self):
         run = self.folder / "trained"
