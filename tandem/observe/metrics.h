@@ -45,9 +45,10 @@ class MetricsWriter {
   /// written.
   MetricsWriter(const std::filesystem::path& path, int64_t last_step);
 
-  /// Appends a step, later than all before it. Throws EnvironmentError; the file then holds whole lines only.
+  /// Appends a step, later than all before it; as RecordFile::append.
   void write(const StepMetrics& metrics);
   /// Makes the lines survive a loss of power; call it before a checkpoint of the same step becomes visible.
+  /// Throws EnvironmentError.
   void sync() { file_.sync(); }
 
  private:

@@ -92,6 +92,7 @@ EventWriter::EventWriter(const std::filesystem::path& directory, int64_t last_st
   const auto next_step = static_cast<uint64_t>(last_step + 1);
   const Message start = Message().varint(kSessionStatus, kSessionStart);
   file_.append(frame_record(new_event().varint(kStep, next_step).bytes(kSessionLog, start.text()).text()));
+  file_.flush();
 }
 
 void EventWriter::write(int64_t step, const std::vector<Scalar>& scalars) {

@@ -28,8 +28,10 @@ class EventWriter {
   /// TensorBoard then drops what older files say of later steps. Throws EnvironmentError.
   EventWriter(const std::filesystem::path& directory, int64_t last_step);
 
-  /// Appends scalars of a step, with the time of the call. Throws EnvironmentError.
+  /// Appends scalars of a step, with the time of the call; as RecordFile::append.
   void write(int64_t step, const std::vector<Scalar>& scalars);
+  /// Writes what a full disk did not take before. Throws EnvironmentError.
+  void flush() { file_.flush(); }
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:

@@ -56,6 +56,11 @@ void Reporter::step(const observe::StepMetrics& metrics, double flops) {
                metrics.gradient_norm, metrics.tokens_per_second);
 }
 
+void Reporter::sync() {
+  metrics_.sync();
+  if (events_) events_->flush();
+}
+
 double measure_gemm_peak(at::ScalarType type) {
   const at::NoGradGuard no_grad;
   constexpr int64_t kSize = 1024;

@@ -24,8 +24,9 @@ class Reporter {
 
   /// Reports a step that took `flops` floating-point operations.
   void step(const observe::StepMetrics& metrics, double flops);
-  /// Makes what was written outlive a loss of power: before a checkpoint of that step.
-  void sync() { metrics_.sync(); }
+  /// Makes the metrics so far outlive a loss of power, and writes the events so far: before a checkpoint of
+  /// that step. Throws EnvironmentError.
+  void sync();
   void finish() { progress_.finish(); }
 
  private:

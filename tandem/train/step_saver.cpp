@@ -98,6 +98,11 @@ checkpoint::AroundSave around_save(const RunConfig& config, const comm::World& w
   }};
 }
 
+checkpoint::SaveOutcome not_begun(int64_t step, checkpoint::Failure failure) {
+  failure.message = fmt::format("step {} is not saved: {}", step, failure.message);
+  return {.step = step, .failure = std::move(failure)};
+}
+
 }  // namespace
 
 StepSaver::StepSaver(const RunConfig& config, const data::Dataset& data, ShardedModel& model,
@@ -195,7 +200,7 @@ bool StepSaver::goes_beside_training(std::span<const checkpoint::Piece> pieces) 
   return config_.checkpoint.async && (limit == 0 || bytes <= limit);
 }
 
-void StepSaver::save(const Position& position, int64_t failures) {
+void StepSaver::save(const Position& position, int64_t failures, const Preparation& prepare) {
   const observe::ScopedSpan span({"save", "checkpoint"});
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -206,6 +211,7 @@ void StepSaver::save(const Position& position, int64_t failures) {
   poll();
   // How the save just awaited ended all ranks know now; of copies, only what they agreed on.
   check(std::max(failures, failed_saves_.in_a_row()));
+  if (const auto failure = prepare()) return note_save(not_begun(position.step, *failure));
   const std::vector<checkpoint::Piece> pieces = written_pieces(model_, roles_);
   if (goes_beside_training(pieces))
     saver_.begin(describe(position), pieces, at::get_num_threads());
@@ -216,11 +222,14 @@ void StepSaver::save(const Position& position, int64_t failures) {
       seconds(), waited);
 }
 
-void StepSaver::save_last(const Position& position) {
+void StepSaver::save_last(const Position& position, const Preparation& prepare) {
   const observe::ScopedSpan span({"save", "checkpoint"});
   saver_.wait();
   poll();
-  const checkpoint::SaveOutcome outcome = saver_.save_now(describe(position), written_pieces(model_, roles_));
+  const auto failure = prepare();
+  const checkpoint::SaveOutcome outcome =
+      failure ? not_begun(position.step, *failure)
+              : saver_.save_now(describe(position), written_pieces(model_, roles_));
   note_save(outcome);
   if (outcome.failure) raise(*outcome.failure);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,11 +42,15 @@ class StepSaver {
   /// many. `failures` is the largest of what poll() has returned on all ranks.
   void check(int64_t failures);
 
+  /// What must be done before a step may be saved, once no other is being saved. What it returns is the same
+  /// on all ranks; a failure is one of that step's save.
+  using Preparation = std::function<std::optional<checkpoint::Failure>()>;
+
   /// Begins to save this step. Errors as check, of which `failures` is.
-  void save(const Position& position, int64_t failures);
+  void save(const Position& position, int64_t failures, const Preparation& prepare);
 
   /// Waits for the save under way, then saves this step while the caller waits. A failure is thrown.
-  void save_last(const Position& position);
+  void save_last(const Position& position, const Preparation& prepare);
 
   /// Waits until the newest step lies where it stays, and all ranks know. A failure is thrown; so is the loss
   /// of a rank. Communicates once a second.

@@ -13,6 +13,7 @@
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/agreement.h"
+#include "tandem/checkpoint/failure.h"
 #include "tandem/launch/threads.h"
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
@@ -65,11 +66,9 @@ class Trainer {
       stopping = boundary.signals > 0;
       const int64_t every = config_.checkpoint.every_steps;
       if (stopping || position_.step == config_.train.steps) {
-        prepare_save();
-        saver_->save_last(position_);
+        saver_->save_last(position_, [this] { return prepare_save(); });
       } else if (every > 0 && position_.step % every == 0) {
-        prepare_save();
-        saver_->save(position_, boundary.failures);
+        saver_->save(position_, boundary.failures, [this] { return prepare_save(); });
       } else {
         saver_->check(boundary.failures);
       }
@@ -177,13 +176,17 @@ class Trainer {
     return sum.loss_sum / static_cast<double>(std::max<int64_t>(1, sum.target_tokens));
   }
 
-  // Saves are for the folders that this run holds, and follow the metrics of their steps.
-  void prepare_save() {
+  // Saves are for the folders that this run holds, and follow the metrics of their steps: where those cannot
+  // be written, the step is not saved.
+  std::optional<checkpoint::Failure> prepare_save() {
     GroupAgreement agreement(all());
-    checkpoint::on_every_rank(agreement, [&] {
-      run_.check();
-      if (reporter_) reporter_->sync();
+    checkpoint::on_every_rank(agreement, [&] { run_.check(); });
+    const std::string unwritten = checkpoint::on_first_rank(agreement, [&] {
+      const auto failure = checkpoint::attempt([&] { reporter_->sync(); });
+      return failure ? failure->message : "";
     });
+    if (unwritten.empty()) return std::nullopt;
+    return checkpoint::Failure{.kind = ErrorKind::kEnvironment, .message = unwritten};
   }
 
   const RunConfig config_;

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "tandem/base/error.h"
+#include "tandem/observe/log.h"
 #include "tandem/observe/metrics.h"
 #include "temporary_folder.h"
 
@@ -154,25 +155,79 @@ TEST(MetricsWriter, RefusesAStepThatIsNotLater) {
   EXPECT_THROW(writer.write(at(5)), BugError);
 }
 
-TEST(MetricsWriter, HoldsWholeLinesOnlyWhenTheDiskIsFull) {
+/// Files may not grow beyond a size, as on a full disk, while one is alive.
+class FullDisk {
+ public:
+  explicit FullDisk(rlim_t size) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small = {.rlim_cur = size, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  void (*handler_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before_{};
+};
+
+/// The process's log goes to a file of the folder while one is alive.
+class LogInFolder {
+ public:
+  explicit LogInFolder(const TemporaryFolder& folder) : path_(folder / "log/rank_00000.log") {
+    set_process_log(std::make_shared<Log>(LogOptions{.directory = path_.parent_path()}));
+  }
+  ~LogInFolder() { set_process_log(nullptr); }
+  LogInFolder(const LogInFolder&) = delete;
+  LogInFolder& operator=(const LogInFolder&) = delete;
+  size_t count(std::string_view text) const {
+    const std::string log = read_file(path_);
+    size_t found = 0;
+    for (size_t at = log.find(text); at != std::string::npos; at = log.find(text, at + 1)) ++found;
+    return found;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST(MetricsWriter, KeepsLinesThatAFullDiskDoesNotTakeAndWritesThemInOrderLater) {
   const TemporaryFolder folder;
+  const LogInFolder log(folder);
   const auto path = folder / "metrics.jsonl";
   const std::string first = format_metrics(at(1)) + "\n";
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  MetricsWriter writer(path, 0);
+  writer.write(at(1));
   {
-    MetricsWriter writer(path, 0);
-    writer.write(at(1));
-    const rlimit small = {.rlim_cur = first.size() + 10, .rlim_max = before.rlim_max};
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-    EXPECT_THROW(writer.write(at(2)), EnvironmentError);
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
-    EXPECT_EQ(read_file(path), first);
+    const FullDisk full(first.size() + 10);
     writer.write(at(2));
+    writer.write(at(3));
+    EXPECT_THROW(writer.sync(), EnvironmentError);
+    EXPECT_EQ(read_file(path), first);
   }
-  std::signal(SIGXFSZ, handler);
-  EXPECT_THAT(steps_of(path), ElementsAre(1, 2));
+  EXPECT_EQ(log.count("metrics.jsonl: File too large; what belongs there waits in memory"), 1u);
+  EXPECT_EQ(log.count("metrics.jsonl can be appended to again"), 0u);
+  writer.write(at(4));
+  EXPECT_THAT(steps_of(path), ElementsAre(1, 2, 3, 4));
+  EXPECT_EQ(log.count("metrics.jsonl can be appended to again"), 1u);
+  EXPECT_NO_THROW(writer.sync());
+}
+
+TEST(MetricsWriter, WritesWhatWaitsWithTheNextSync) {
+  const TemporaryFolder folder;
+  const auto path = folder / "metrics.jsonl";
+  MetricsWriter writer(path, 0);
+  {
+    const FullDisk full(10);
+    writer.write(at(1));
+  }
+  EXPECT_THAT(steps_of(path), ElementsAre());
+  writer.sync();
+  EXPECT_THAT(steps_of(path), ElementsAre(1));
 }
 
 TEST(MetricsReader, LeavesOutALineThatIsStillBeingWritten) {
@@ -182,6 +237,21 @@ TEST(MetricsReader, LeavesOutALineThatIsStillBeingWritten) {
 }
 
 TEST(MetricsReader, NamesAMissingFile) { EXPECT_THROW(read_metrics("/nowhere/metrics.jsonl"), InputError); }
+
+TEST(RecordFile, KeepsNoMoreThanItsBound) {
+  const TemporaryFolder folder;
+  const FullDisk full(10);
+  RecordFile file(folder / "file");
+  const std::string quarter(RecordFile::kMostWaiting / 4, 'x');
+  for (int i = 0; i < 4; ++i) file.append(quarter);
+  try {
+    file.append("x");
+    FAIL();
+  } catch (const EnvironmentError& error) {
+    EXPECT_THAT(error.what(),
+                HasSubstr("cannot append to " + (folder / "file").string() + ": File too large"));
+  }
+}
 
 TEST(RecordFile, NamesAPlaceThatCannotBeWritten) {
   const TemporaryFolder folder;

@@ -79,6 +79,55 @@ class FailingDisks(TrainingTest):
         self.assertRegex(error, r"left: run\.lock step_00000002 (step_\d+ )+tokenizer\.model\n")
         self.assertEqual(len(losses(run)), 100)
 
+    def run_on_a_disk_that_fills(self, name, sets, script, code):
+        """Trains with the run's folder on a small disk while a script, as `fill` and `empty` do, makes it full and empty. Returns
+        standard error and the folder, as the disk held it at the end."""
+        disk, told, end = self.folder / f"{name}_disk", self.folder / f"{name}_error", self.folder / name
+        disk.mkdir()
+        command = self.command(disk / "run", [*KEYS, "checkpoint.keep=2", "observe.tensorboard=true", *sets])
+        script = f"""
+            mount -t tmpfs -o size=16m tmpfs {disk} || exit 9
+            # What a failed save gives back is taken too.
+            fill() {{ while :; do cat /dev/zero >>{disk}/ballast; sleep 0.01; done 2>/dev/null & filler=$!; }}
+            empty() {{ kill $filler; wait $filler; rm -f {disk}/ballast; }}
+            await() {{ until grep -Eqs "$1" {told} || ! kill -0 $run; do sleep 0.01; done; }}
+            "$@" 2>{told} & run=$!
+            {script}
+            wait $run; code=$?; cat {told} >&2; cp -a {disk}/run {end}; exit $code"""
+        return self.run_with_mounts(script, [TANDEM, "launch", "--ranks", "2", "--", *command], code), end
+
+    def test_a_disk_that_is_full_for_a_while_between_two_steps(self):
+        sets = ["train.steps=300", "checkpoint.max_failures=999"]
+        error, run = self.run_on_a_disk_that_fills(
+            "recovers", sets, r"await 'saved step 4 '; fill; await 'jsonl: No space'; await 'events.out.*: No space'; await 'not saved: cannot append'; empty", 0)
+        for file in ("metrics.jsonl", "events.out"):
+            self.assertEqual(len(re.findall(rf"cannot append to \S*{file}\S*: No space left on device; what", error)), 1, error)
+            self.assertEqual(len(re.findall(rf"{file}\S* can be appended to again", error)), 1, error)
+        self.assertRegex(error, r"step \d+ is not saved: cannot append to \S*metrics.jsonl: No space left on device[^\n]* in a row")
+        straight = self.folder / "straight"
+        self.train_with(straight, 300, "")
+        self.assertEqual(losses(run), losses(straight))
+        self.assertEqual(self.steps_of(run)[-1], 300)
+
+    def test_a_disk_that_stays_full_between_two_steps(self):
+        error, run = self.run_on_a_disk_that_fills("stays_full", ["train.steps=100000"], "await 'saved step 4 '; fill; wait $run; empty", 3)
+        self.assertEqual(len(re.findall(r"(?m)^error: ", error)), 1, error)
+        self.assertRegex(error, r"error: [^\n]*3 saves in a row failed, the last: step \d+ is not saved[^\n]*No space left on device")
+        last = self.steps_of(run)[-1] + 10
+        self.train_with(run, last, "")
+        self.assertEqual(len(losses(run)), last)
+
+    def test_metrics_that_do_not_reach_the_disk_are_failures_of_saves(self):
+        for call, action in (("write", "append to"), ("fsync", "sync")):
+            for steps, number, told in ((40, 2, "2 saves in a row failed, the last: step 4 is"), (1, 9, "step 1 is")):
+                with self.subTest(call=call, steps=steps):
+                    run = self.folder / f"metrics_{call}_{steps}"
+                    fault = f"{errno.EIO} {call} metrics.jsonl"
+                    error = self.train_with(run, steps, fault, code=3, sets=[f"checkpoint.max_failures={number}"])
+                    self.assertRegex(error, rf"error: [^\n]*{told} not saved: cannot {action} {run}/metrics.jsonl: Input/output error")
+                    self.assertEqual(self.steps_of(run), [])
+                    self.assertLessEqual(len(losses(run)), steps)
+
 
 if __name__ == "__main__":
     training.main()
