@@ -59,8 +59,9 @@ class FailingDisks(TrainingTest):
         self.assertEqual(len(losses(run)), 10)
 
     def test_a_folder_that_becomes_read_only(self):
-        disk, run = self.folder / "disk", self.folder / "read_only"
+        disk, view, run = self.folder / "disk", self.folder / "view", self.folder / "read_only"
         disk.mkdir()
+        view.mkdir()
         command = self.command(run, ["train.steps=100", *KEYS, f"checkpoint.directory={disk}", "checkpoint.max_failures=99"])
         # A read-only view on top of the folder, while the run holds it; then it is taken away again.
         script = f"""
@@ -68,7 +69,8 @@ class FailingDisks(TrainingTest):
             "$@" & run=$!
             await() {{ until grep -qs "$1" $log || ! kill -0 $run; do sleep 0.01; done; }}
             await 'saved step 2 '
-            mount --bind {disk} {disk} && mount -o remount,bind,ro {disk} || echo no view >&2
+            # Made read-only elsewhere: what the run has just opened here would keep the view from becoming that.
+            mount --bind {disk} {view} && mount -o remount,bind,ro {view} && mount --bind {view} {disk} || echo no view >&2
             await 'Read-only file system'; umount -l {disk}
             wait $run; code=$?; echo; echo left: $(ls -A {disk}) >&2; exit $code"""
         launch = [TANDEM, "launch", "--ranks", "2", "--", *command]
