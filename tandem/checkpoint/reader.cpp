@@ -191,25 +191,18 @@ void StepReader::require_within_reach(size_t file) const {
                            (folder_ / manifest_->files[file].name).string());
 }
 
-std::optional<StepReader> StepReader::open_newest(const fs::path& folder) {
-  return newest_good(folder, [](const StepReader&) {});
-}
-
 std::optional<StepReader> StepReader::newest_good(const fs::path& folder,
                                                   const std::function<void(const StepReader&)>& load) {
   const std::vector<FoundStep> steps = steps_of(folder);
   std::vector<std::string> damaged;
   for (auto found = steps.rbegin(); found != steps.rend(); ++found) {
-    try {
-      StepReader reader = open_step(found->folder);
-      load(reader);
-      reader.passed_over_ = std::move(damaged);
+    std::optional<StepReader> reader;
+    const auto damage = damage_found([&] { load(reader.emplace(open_step(found->folder))); });
+    if (!damage) {
+      reader->passed_over_ = std::move(damaged);
       return reader;
-    } catch (const UnreadableError&) {
-      throw;
-    } catch (const EnvironmentError& error) {
-      damaged.push_back(error.what());
     }
+    damaged.push_back(damage->message);
   }
   if (damaged.empty()) return std::nullopt;
   // A run that trains there may have saved a step and removed the ones that were listed.

@@ -35,8 +35,6 @@ class StepReader {
   /// manifest says is passed over; so is a file of another size. An EnvironmentError where no folder is left;
   /// a file that none holds is one when it is to be read.
   static StepReader open_copies(std::span<const std::filesystem::path> step_folders, const std::string& seal);
-  /// As `open` for a run's folder or a folder of steps, but returns nothing where no step was saved yet.
-  static std::optional<StepReader> open_newest(const std::filesystem::path& folder);
 
   StepReader(StepReader&&) noexcept;
   ~StepReader();

@@ -2,6 +2,8 @@
 #include "tandem/checkpoint/step_copy.h"
 
 #include <algorithm>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -25,13 +27,21 @@ UnfinishedStep place_of(const fs::path& folder, const Manifest& manifest) {
   return {folder, {.step = manifest.description.step, .generation = manifest.description.generation}};
 }
 
+// What goes wrong where the copy goes says nothing of the step.
+void at_target(const std::function<void()>& action) {
+  if (const auto failure = damage_found(action)) throw UnreadableError("{}", failure->message);
+}
+
 void copy_file(const StepReader& source, size_t file, const fs::path& folder) {
   const Manifest& manifest = source.manifest();
-  File target = File::create(folder / manifest.files.at(file).name);
+  std::optional<File> target;
+  at_target([&] { target.emplace(File::create(folder / manifest.files.at(file).name)); });
   StepFiles(copies_in(source.folder(), manifest), manifest)
-      .read_file(file, [&](std::span<const std::byte> chunk) { target.append(chunk); });
-  target.sync_and_close();
-  sync_folder(folder);
+      .read_file(file, [&](std::span<const std::byte> chunk) { at_target([&] { target->append(chunk); }); });
+  at_target([&] {
+    target->sync_and_close();
+    sync_folder(folder);
+  });
 }
 
 // One copy of one step, as one rank takes part in it.
@@ -51,11 +61,14 @@ class StepCopying {
     const std::vector<int> writers = make_room();
     const auto failure = attempt([&] {
       on_every_rank(agreement_, [&] { write(writers); });
-      on_first_rank(agreement_, [&] { return place_->publish(manifest_), std::string(); });
+      on_first_rank(agreement_, [&] {
+        at_target([&] { place_->publish(manifest_); });
+        return std::string();
+      });
     });
     if (failure && place_) place_->discard();
     if (failure) raise(*failure);
-    read_back(durable_, writers, agreement_);
+    at_target([&] { read_back(durable_, writers, agreement_); });
     return durable_;
   }
 
@@ -63,9 +76,7 @@ class StepCopying {
   bool is_there_already() const {
     const std::string seal = on_first_rank(agreement_, [&] { return claimed_seal(durable_); });
     if (seal != seal_) return false;
-    const auto failure = attempt([&] { read_back(durable_, {}, agreement_); });
-    if (failure && (failure->kind != ErrorKind::kEnvironment || failure->may_be_whole)) raise(*failure);
-    return !failure;
+    return !damage_found([&] { read_back(durable_, {}, agreement_); });
   }
 
   // Returns who writes which file.
@@ -86,7 +97,8 @@ class StepCopying {
       }
       place_.emplace(place_of(folder_, manifest));
       // One of this manifest was found damaged just now.
-      place_->prepare(claimed_seal(durable_) == seal_ ? WholeStep::kReplace : WholeStep::kRefuse);
+      const auto whole = claimed_seal(durable_) == seal_ ? WholeStep::kReplace : WholeStep::kRefuse;
+      at_target([&] { place_->prepare(whole); });
       return text_of_numbers(writers);
     }));
   }

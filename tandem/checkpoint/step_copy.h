@@ -25,8 +25,9 @@ std::vector<std::optional<int>> assign_copies(size_t files, const std::vector<st
 /// Takes one chunk of memory.
 ///
 /// Communicates: a few small texts, and one with a number a file. What one rank cannot do is an error on all:
-/// EnvironmentError where a file is damaged or on no disk, or the shared folder cannot be written; InputError
-/// where it holds another whole step of that number.
+/// EnvironmentError where a file is damaged or on no disk; UnreadableError where the shared folder cannot be
+/// written or what it took reads otherwise, for the step may be whole; InputError where it holds another
+/// whole step of that number.
 std::filesystem::path copy_step(const Tiers& tiers, const KeptStep& step, Agreement& agreement);
 
 }  // namespace tandem::checkpoint

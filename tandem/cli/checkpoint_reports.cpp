@@ -38,9 +38,8 @@ struct ReportOptions {
 // Reads the whole step; one that cannot be opened, for it is torn, is damaged in one place.
 checkpoint::Verification verify_step(const fs::path& folder) {
   std::optional<StepReader> step;
-  const auto failure = checkpoint::attempt([&] { step.emplace(StepReader::open_step(folder)); });
-  if (failure && (failure->kind != ErrorKind::kEnvironment || failure->may_be_whole)) raise(*failure);
-  if (failure) return {.damages = {failure->message}};
+  const auto damage = checkpoint::damage_found([&] { step.emplace(StepReader::open_step(folder)); });
+  if (damage) return {.damages = {damage->message}};
   BytesBar bar("verify");
   checkpoint::Verification result = checkpoint::verify(*step, observe::usable_cores(), bar.updates());
   bar.finish();

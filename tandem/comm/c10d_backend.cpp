@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "tandem/base/error.h"
+#include "tandem/comm/lost_peer.h"
 
 namespace tandem::comm {
 
@@ -69,9 +69,8 @@ class C10dBackend final : public Backend {
   }
 
   [[noreturn]] static void fail(const std::string& place, const std::exception& error) {
-    throw EnvironmentError(
-        "{} failed: {}; a peer ended or the network broke, see the logs of the other ranks", place,
-        first_sentence(error));
+    throw LostPeerError("{} failed: {}; a peer ended or the network broke, see the logs of the other ranks",
+                        place, first_sentence(error));
   }
 
   c10::intrusive_ptr<c10d::Backend> group_;
@@ -93,8 +92,8 @@ std::string first_sentence(const std::exception& error) {
 }
 
 void fail_to_connect(const GroupPlace& place, const std::exception& error) {
-  throw EnvironmentError("group {}: rank {} of {} could not connect to its peers: {}", place.name, place.rank,
-                         place.size, first_sentence(error));
+  throw LostPeerError("group {}: rank {} of {} could not connect to its peers: {}", place.name, place.rank,
+                      place.size, first_sentence(error));
 }
 
 }  // namespace tandem::comm

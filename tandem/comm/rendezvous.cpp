@@ -19,6 +19,7 @@
 #include "tandem/base/error.h"
 #include "tandem/comm/c10d_backend.h"
 #include "tandem/comm/gloo_group.h"
+#include "tandem/comm/lost_peer.h"
 
 namespace tandem::comm {
 
@@ -83,8 +84,8 @@ auto told_in_a_line(const std::string& channel, const Action& action) {
   try {
     return action();
   } catch (const std::exception& error) {
-    throw EnvironmentError("channel '{}': the job's store or a rank is lost: {}", channel,
-                           first_sentence(error));
+    throw LostPeerError("channel '{}': the job's store or a rank is lost: {}", channel,
+                        first_sentence(error));
   }
 }
 

@@ -86,24 +86,21 @@ Others sort_out(const Tiers& tiers, std::span<const Candidate> candidates, int r
   return others;
 }
 
-// All ranks' bytes may be there, each on the disk of another node than the one that reads it.
-bool is_brought_within_reach(const Tiers& tiers, const Candidate& candidate, Agreement& agreement) {
-  if (!candidate.is_local || candidate.seal.empty()) return false;
-  const auto failure = checkpoint::attempt([&] {
-    copy_step(tiers, {.step = candidate.step, .validation_loss = {}, .seal = candidate.seal}, agreement);
-  });
-  if (failure && failure->kind == ErrorKind::kBug) raise(*failure);
-  return !failure;
-}
-
-// Fills the model from a step, or tells why that cannot be; the same on all ranks.
-std::optional<checkpoint::Failure> try_candidate(const HeldRun& run, const Candidate& candidate,
-                                                 Agreement& agreement, const std::function<void()>& load) {
+// Loads a step; where some rank does not reach all that it reads, once more when it was copied to where all
+// do.
+void load_or_copy(const HeldRun& run, const Candidate& candidate, Agreement& agreement,
+                  const std::function<void()>& load) {
   auto failure = checkpoint::attempt(load);
-  if (failure && failure->kind == ErrorKind::kEnvironment &&
-      is_brought_within_reach(run.tiers, candidate, agreement))
-    failure = checkpoint::attempt(load);
-  return failure;
+  if (!failure) return;
+  if (failure->kind != ErrorKind::kEnvironment || failure->is_lost_peer || !candidate.is_local ||
+      candidate.seal.empty())
+    raise(*failure);
+  const checkpoint::KeptStep step{.step = candidate.step, .validation_loss = {}, .seal = candidate.seal};
+  if (const auto damage = checkpoint::damage_found([&] { copy_step(run.tiers, step, agreement); })) {
+    failure->message += "; nor can it be copied: " + damage->message;
+    raise(*failure);
+  }
+  load();
 }
 
 std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, ShardedModel& model,
@@ -111,20 +108,22 @@ std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, 
   constexpr std::array kAll{Role::kParameter, Role::kMoment1, Role::kMoment2};
   GroupAgreement agreement(model.groups().world);
   const auto log = observe::process_log();
-  std::optional<checkpoint::Failure> newest_failure;
+  std::optional<checkpoint::Failure> newest_damage;
   const std::vector<Candidate> candidates = find_candidates(run.tiers, agreement);
   for (size_t number = 0; number < candidates.size(); ++number) {
     const Candidate& candidate = candidates[number];
     const std::string name = where_is(run.tiers, candidate);
     Position position;
-    const auto failure = try_candidate(run, candidate, agreement, [&] {
+    const auto load = [&] {
       position = position_of(load_step(model, kAll, [&] {
         StepReader reader = open_candidate(run.tiers, candidate);
         check_same_run(config, data, run.identity, reader);
         return reader;
       }));
-    });
-    if (!failure) {
+    };
+    const auto damage =
+        try_step(name, config.checkpoint.on_corrupt, [&] { load_or_copy(run, candidate, agreement, load); });
+    if (!damage) {
       Others others = sort_out(run.tiers, std::span(candidates).subspan(number), agreement.rank());
       put_aside_all(std::span(candidates).first(number), run, agreement);
       put_aside_all(others.in_the_way, run, agreement);
@@ -132,13 +131,9 @@ std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, 
       log->info("resumed at step {} from {}", position.step, name);
       return Start{.position = position, .is_durable = !candidate.is_local, .local = std::move(others.local)};
     }
-    if (failure->kind != ErrorKind::kEnvironment || failure->may_be_whole ||
-        config.checkpoint.on_corrupt == checkpoint::OnCorrupt::kStop)
-      raise(*failure);
-    log->warning("{} is passed over: {}", name, failure->message);
-    if (!newest_failure) newest_failure = failure;
+    if (!newest_damage) newest_damage = damage;
   }
-  if (newest_failure) throw_none_is_whole(run.tiers, *newest_failure);
+  if (newest_damage) throw_none_is_whole(run.tiers.durable, *newest_damage);
   return std::nullopt;
 }
 

@@ -24,10 +24,10 @@ struct Start {
 /// Fills the model from the run's newest good step, or with the weights of checkpoint.start_from, and returns
 /// where the run stands; leaves fresh weights where there is neither. Steps of all tiers and nodes count, and
 /// each rank reads from the nearest good copy. A step of which some rank reaches no good copy is copied to
-/// the shared folder where the nodes together have it; one that cannot be is passed over by all, with a
+/// the shared folder where the nodes together have it; one that is damaged is passed over by all, with a
 /// warning, and put aside once an older one is loaded, unless checkpoint.on_corrupt is `stop`. Says in the
-/// process log what it did. All ranks call. Errors as load_model; EnvironmentError where all steps are
-/// damaged.
+/// process log what it did. All ranks call. Errors as try_step, load_model and copy_step; EnvironmentError
+/// where all steps are damaged.
 Start restore(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const HeldRun& run);
 
 }  // namespace tandem::train

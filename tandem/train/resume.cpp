@@ -48,6 +48,14 @@ nlohmann::json weights_of(const nlohmann::json& config) {
   return weights.size() > 1 ? weights : nlohmann::json();
 }
 
+// Where a run lies is no fact of it.
+RunConfig without_place(RunConfig config) {
+  config.run_directory = ".";
+  config.checkpoint.directory.reset();
+  config.checkpoint.local_directory.reset();
+  return config;
+}
+
 checkpoint::TokenizerFacts tokenizer_facts(const data::Dataset& data) {
   const data::SpecialIds& ids = data.ids();
   return {.pad = ids.pad,
@@ -61,15 +69,11 @@ checkpoint::TokenizerFacts tokenizer_facts(const data::Dataset& data) {
 
 checkpoint::StepDescription describe_step(const RunConfig& config, const data::Dataset& data,
                                           const checkpoint::RunIdentity& identity, const Position& position) {
-  RunConfig placeless = config;
-  placeless.run_directory = ".";
-  placeless.checkpoint.directory.reset();
-  placeless.checkpoint.local_directory.reset();
   checkpoint::StepDescription description{.run_id = identity.run_id,
                                           .generation = identity.generation,
                                           .step = position.step,
                                           .code_version = code_version() + " torch-" TORCH_VERSION,
-                                          .config = nlohmann::json(config_to_json(placeless)),
+                                          .config = nlohmann::json(config_to_json(without_place(config))),
                                           .mesh = {.data = static_cast<int>(config.parallel.data),
                                                    .pipeline = static_cast<int>(config.parallel.pipeline),
                                                    .tensor = static_cast<int>(config.parallel.tensor)},
@@ -118,10 +122,7 @@ std::string token_difference(const data::Dataset& data, const checkpoint::StepDe
 }
 
 std::string what_ranks_share(const RunConfig& config, const data::Dataset& data) {
-  RunConfig placeless = config;
-  placeless.run_directory = ".";
-  placeless.checkpoint.directory.reset();
-  placeless.checkpoint.local_directory.reset();
+  RunConfig placeless = without_place(config);
   placeless.checkpoint.start_from.reset();
   placeless.data.tokenizer.reset();
   for (Sources* sources : {&placeless.data.train, &placeless.data.validation})

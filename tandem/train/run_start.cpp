@@ -16,6 +16,7 @@
 #include "tandem/observe/log.h"
 #include "tandem/train/checkpointing.h"
 #include "tandem/train/resume.h"
+#include "tandem/train/start_from.h"
 
 namespace tandem::train {
 
@@ -38,7 +39,7 @@ std::optional<StepReader> newest_within_reach(const Tiers& tiers) {
     if (!first_failure) first_failure = failure;
   }
   // None of them may be within this rank's reach, yet be good: with one tier they are what there is.
-  if (first_failure && !tiers.local) throw_none_is_whole(tiers, *first_failure);
+  if (first_failure && !tiers.local) throw_none_is_whole(tiers.durable, *first_failure);
   return newest;
 }
 
@@ -96,11 +97,6 @@ void check_ranks_agree(const RunConfig& config, const data::Dataset& data, const
   if (!others.empty())
     throw InputError("rank {}: another configuration or other data than rank 0's; give all the same",
                      fmt::join(others, ", "));
-}
-
-void throw_none_is_whole(const Tiers& tiers, const checkpoint::Failure& newest) {
-  throw EnvironmentError("{}: none of its steps is whole; the newest: {}", tiers.durable.string(),
-                         newest.message);
 }
 
 checkpoint::Tiers tiers_of(const RunConfig& config, const launch::RankEnvironment& environment) {

@@ -22,9 +22,6 @@ void check_ranks_agree(const RunConfig& config, const data::Dataset& data, const
 /// Returns where the run's steps lie for a rank; the first of a node keeps its checkpoint.local_directory.
 checkpoint::Tiers tiers_of(const RunConfig& config, const launch::RankEnvironment& environment);
 
-/// Throws the EnvironmentError of a run that has steps and none that can be loaded.
-[[noreturn]] void throw_none_is_whole(const checkpoint::Tiers& tiers, const checkpoint::Failure& newest);
-
 /// A run that this job holds.
 struct HeldRun {
   std::optional<checkpoint::RunFolder> folder;   ///< rank 0 holds it for all

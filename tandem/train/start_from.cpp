@@ -60,33 +60,42 @@ checkpoint::StepDescription load_step(ShardedModel& model, std::span<const Role>
   return reader->manifest().description;
 }
 
+std::optional<checkpoint::Failure> try_step(const std::string& name, checkpoint::OnCorrupt on_corrupt,
+                                            const std::function<void()>& load) {
+  auto damage = checkpoint::damage_found(load);
+  if (damage && on_corrupt == checkpoint::OnCorrupt::kStop) raise(*damage);
+  if (damage) observe::process_log()->warning("{} is passed over: {}", name, damage->message);
+  return damage;
+}
+
+void throw_none_is_whole(const fs::path& folder, const checkpoint::Failure& newest) {
+  throw EnvironmentError("{}: none of its steps is whole; the newest: {}", folder.string(), newest.message);
+}
+
 void start_from(const RunConfig& config, const data::Dataset& data, ShardedModel& model) {
   const fs::path source = config.checkpoint.start_from.value();
   GroupAgreement agreement(model.groups().world);
   const auto log = observe::process_log();
   std::vector<fs::path> offered;  // to rank 0
-  std::optional<checkpoint::Failure> newest_failure;
+  std::optional<checkpoint::Failure> newest_damage;
   checkpoint::StepDescription saved;
   for (size_t number = 0;; ++number) {
     const std::string step = checkpoint::on_first_rank(agreement, [&]() -> std::string {
       if (number == 0) offered = steps_offered(source);
       return number < offered.size() ? offered[number].string() : "";
     });
-    if (step.empty())
-      throw EnvironmentError("{}: none of its steps is whole; the newest: {}", source.string(),
-                             newest_failure->message);
-    const auto failure = checkpoint::attempt([&] {
+    if (step.empty()) throw_none_is_whole(source, *newest_damage);
+    // One that was named is the one or none.
+    const auto on_corrupt =
+        step == source.string() ? checkpoint::OnCorrupt::kStop : config.checkpoint.on_corrupt;
+    const auto damage = try_step(step, on_corrupt, [&] {
       saved = load_step(model, std::array{Role::kParameter}, [&] { return StepReader::open_step(step); });
     });
-    if (!failure) {
+    if (!damage) {
       log->info("started from the weights of {}; moments, steps and sample order are fresh", step);
       break;
     }
-    if (failure->kind != ErrorKind::kEnvironment || step == source.string() ||
-        config.checkpoint.on_corrupt == checkpoint::OnCorrupt::kStop)
-      raise(*failure);
-    log->warning("{} is passed over: {}", step, failure->message);
-    if (!newest_failure) newest_failure = failure;
+    if (!newest_damage) newest_damage = damage;
   }
   if (const auto difference = token_difference(data, saved); !difference.empty())
     log->warning("the data are not those of these weights: {}", difference);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -8,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "tandem/base/error.h"
+#include "tandem/checkpoint/failure.h"
+#include "tandem/comm/lost_peer.h"
 #include "thread_ranks.h"
 
 namespace tandem::checkpoint {
@@ -53,6 +56,35 @@ TEST(Agreement, TheFirstFailingRankSpeaksForAll) {
   OneRank alone;
   EXPECT_NO_THROW(on_every_rank(alone, [] {}));
   EXPECT_THROW(on_every_rank(alone, [] { throw EnvironmentError("one"); }), EnvironmentError);
+}
+
+// What `action` throws, and what is thrown again for it.
+Failure failure_of(const std::function<void()>& action) {
+  const std::optional<Failure> first = attempt(action), again = attempt([&] { raise(*first); });
+  EXPECT_EQ(first->kind, again->kind);
+  EXPECT_EQ(first->message, again->message);
+  EXPECT_EQ(first->may_be_whole, again->may_be_whole);
+  EXPECT_EQ(first->is_lost_peer, again->is_lost_peer);
+  return *first;
+}
+
+TEST(Failure, OfAPeerOrOfLookingIsNoDamage) {
+  EXPECT_TRUE(failure_of([] { throw EnvironmentError("bytes 0 to 7 are damaged"); }).is_damage());
+  const Failure unseen = failure_of([] { throw UnreadableError("cannot open it"); });
+  EXPECT_FALSE(unseen.is_damage() || unseen.is_lost_peer);
+  const Failure lost = failure_of([] { throw comm::LostPeerError("group world failed"); });
+  EXPECT_TRUE(lost.is_lost_peer);
+  EXPECT_FALSE(lost.is_damage());
+  EXPECT_FALSE(failure_of([] { throw InputError("of another run"); }).is_damage());
+  EXPECT_FALSE(failure_of([] { throw BugError("a broken invariant"); }).is_damage());
+}
+
+TEST(DamageFound, IsReturnedAndWhatElseIsThrownComesThrough) {
+  EXPECT_EQ(damage_found([] {}), std::nullopt);
+  EXPECT_EQ(damage_found([] { throw EnvironmentError("damaged"); })->message, "damaged");
+  EXPECT_THROW(damage_found([] { throw UnreadableError("cannot open it"); }), UnreadableError);
+  EXPECT_THROW(damage_found([] { throw comm::LostPeerError("gone"); }), comm::LostPeerError);
+  EXPECT_THROW(damage_found([] { throw InputError("of another run"); }), InputError);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "stored_model.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/background_copier.h"
+#include "tandem/checkpoint/failure.h"
 #include "tandem/checkpoint/local_folder.h"
 #include "tandem/checkpoint/names.h"
 #include "tandem/checkpoint/reader.h"
@@ -67,6 +68,14 @@ class TwoNodes : public testing::Test {
   std::string copy(std::optional<std::string> of_seal = {}) const {
     const KeptStep step{.step = 1, .validation_loss = {}, .seal = of_seal.value_or(seal())};
     return on_ranks([&](ThreadRank& rank) { copy_step(tiers_of(rank.rank()), step, rank); });
+  }
+  std::optional<Failure> failure_to_copy() const {
+    const KeptStep step{.step = 1, .validation_loss = {}, .seal = seal()};
+    const auto thrown =
+        run_ranks(kRanks, [&](ThreadRank& rank) { copy_step(tiers_of(rank.rank()), step, rank); });
+    return attempt([&] {
+      if (thrown[0]) std::rethrow_exception(thrown[0]);
+    });
   }
   std::string seal(int64_t step = 1) const { return claimed_seal(node(0) / step_folder_name(step)); }
 
@@ -137,6 +146,20 @@ TEST_F(TwoNodes, NoDamagedByteIsCopied) {
   EXPECT_THAT(message, HasSubstr("rank 2: " + local_file(2).string()));
   EXPECT_THAT(message, HasSubstr("are damaged"));
   EXPECT_EQ(names_in(durable()), std::vector<std::string>{});
+}
+
+TEST_F(TwoNodes, WhatFailsWhereTheCopyGoesIsNoDamageOfTheStep) {
+  ASSERT_EQ(save(), "");
+  write_bytes(durable(), "not a folder");
+  const std::optional<Failure> failure = failure_to_copy();
+  ASSERT_TRUE(failure);
+  EXPECT_FALSE(failure->is_damage());
+  EXPECT_THAT(failure->message, HasSubstr(durable().string()));
+  fs::remove(durable());
+  flip_a_bit(local_file(2));
+  const std::optional<Failure> damage = failure_to_copy();
+  ASSERT_TRUE(damage);
+  EXPECT_TRUE(damage->is_damage()) << damage->message;
 }
 
 TEST_F(TwoNodes, ALostNodeLeavesNothingToCopy) {

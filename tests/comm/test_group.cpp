@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
 
-#include "tandem/base/error.h"
+#include "tandem/comm/lost_peer.h"
 #include "tests/support/run_ranks.h"
 
 namespace tandem::comm {
@@ -102,7 +102,7 @@ void expect_failed_all_reduce(const Group& group) {
   try {
     group.all_reduce(x);
     FAIL() << "no error";
-  } catch (const EnvironmentError& error) {
+  } catch (const LostPeerError& error) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("group data[0,1], rank 0 of 2, all_reduce (number 1)"));
   }
 }
