@@ -15,6 +15,9 @@ class Agreement {
   virtual ~Agreement() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
+  /// Begins an exchange: where a rank gave up in an earlier one, no message of that is taken for one of this.
+  /// All ranks begin as many.
+  virtual void begin_exchange() {}
   /// Returns at rank 0 the texts of all ranks in order of rank, elsewhere nothing.
   virtual std::vector<std::string> gather(const std::string& mine) = 0;
   /// Returns rank 0's text on every rank.

@@ -79,6 +79,7 @@ struct BackgroundCopier::Work {
 
   std::optional<KeptStep> order() {
     std::string text;
+    agreement->begin_exchange();
     if (agreement->rank() == 0) {
       const std::lock_guard lock(mutex);
       text = text_of({.step = is_ending ? std::nullopt : queue.take(), .offers = offers});

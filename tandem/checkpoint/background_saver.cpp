@@ -42,6 +42,7 @@ struct BackgroundSaver::Work {
   SaveOutcome save(const StepDescription& description, std::span<const Piece> pieces) {
     SaveOutcome result{.step = description.step, .folder = {}, .failure = {}};
     step.description = description;
+    agreement->begin_exchange();
     result.failure = attempt([&] {
       around.before(*agreement);
       result.folder = save_step(step, pieces, *agreement);

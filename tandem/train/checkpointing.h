@@ -34,6 +34,7 @@ class ChannelAgreement final : public checkpoint::Agreement {
   explicit ChannelAgreement(comm::StoreChannel channel) : channel_(std::move(channel)) {}
   int rank() const override { return channel_.rank(); }
   int size() const override { return channel_.size(); }
+  void begin_exchange() override { channel_.begin_exchange(); }
   std::vector<std::string> gather(const std::string& mine) override { return channel_.gather(mine); }
   std::string broadcast(const std::string& from_first) override { return channel_.broadcast(from_first); }
 
