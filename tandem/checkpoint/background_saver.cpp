@@ -89,16 +89,28 @@ bool BackgroundSaver::is_busy() const {
   return work_->is_busy;
 }
 
+void BackgroundSaver::check_idle() const {
+  TANDEM_CHECK(!is_busy() && !work_->outcome, "a save was begun before the last one was over");
+}
+
 void BackgroundSaver::reserve(std::span<const Piece> pieces) { work_->staging.reserve(pieces); }
 
 void BackgroundSaver::begin(const StepDescription& description, std::span<const Piece> pieces, int threads) {
-  TANDEM_CHECK(!is_busy() && !work_->outcome, "a save was begun before the last one was over");
+  check_idle();
+  begin_thread(description, work_->staging.copy(pieces, threads));
+}
+
+void BackgroundSaver::begin_in_place(const StepDescription& description, std::span<const Piece> pieces) {
+  check_idle();
+  begin_thread(description, {pieces.begin(), pieces.end()});
+}
+
+void BackgroundSaver::begin_thread(const StepDescription& description, std::vector<Piece> pieces) {
   wait();
-  std::vector<Piece> copies = work_->staging.copy(pieces, threads);
   work_->is_busy = true;
-  thread_ = std::thread([work = work_, description, copies = std::move(copies)] {
+  thread_ = std::thread([work = work_, description, pieces = std::move(pieces)] {
     yield_to_training();
-    SaveOutcome outcome = work->save(description, copies);
+    SaveOutcome outcome = work->save(description, pieces);
     const std::lock_guard lock(work->mutex);
     work->outcome = std::move(outcome);
     work->is_busy = false;
@@ -106,13 +118,13 @@ void BackgroundSaver::begin(const StepDescription& description, std::span<const 
   });
 }
 
-SaveOutcome BackgroundSaver::save_now(const StepDescription& description, std::span<const Piece> pieces) {
-  TANDEM_CHECK(!is_busy() && !work_->outcome, "a save was begun before the last one was over");
-  return work_->save(description, pieces);
-}
-
 void BackgroundSaver::wait() {
   if (thread_.joinable()) thread_.join();
+}
+
+bool BackgroundSaver::wait_for(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(work_->mutex);
+  return work_->changed.wait_for(lock, at_most, [&] { return !work_->is_busy; });
 }
 
 std::optional<SaveOutcome> BackgroundSaver::take_outcome() {

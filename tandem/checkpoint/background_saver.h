@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -67,17 +68,22 @@ class BackgroundSaver {
   /// taken.
   void begin(const StepDescription& description, std::span<const Piece> pieces, int threads);
 
-  /// Saves the pieces as they lie, without a copy, and returns how it ended. Nothing may be under way.
-  SaveOutcome save_now(const StepDescription& description, std::span<const Piece> pieces);
+  /// As begin, without a copy: what the pieces point at must stay as it is until the save is over. It is not
+  /// freed before if the pieces keep it.
+  void begin_in_place(const StepDescription& description, std::span<const Piece> pieces);
 
   /// Waits for the save under way, if there is one.
   void wait();
+  /// Waits at most so long; tells whether nothing is under way.
+  bool wait_for(std::chrono::milliseconds at_most);
 
   /// Returns how the last save ended, once; nothing while it is under way, or where none was begun.
   std::optional<SaveOutcome> take_outcome();
 
  private:
   struct Work;
+  void check_idle() const;
+  void begin_thread(const StepDescription& description, std::vector<Piece> pieces);
 
   std::shared_ptr<Work> work_;  // the thread's too
   std::thread thread_;

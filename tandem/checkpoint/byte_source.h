@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <utility>
 
@@ -17,8 +18,9 @@ class ByteSource {
   /// Fills `out` with the bytes from `first` on. Called in ascending order, without gaps.
   using Fill = std::function<void(int64_t first, std::span<std::byte> out)>;
 
-  /// Bytes in memory, not owned.
-  ByteSource(std::span<const std::byte> bytes) : memory_(bytes), size_(std::ssize(bytes)) {}
+  /// Bytes in memory, which `owner` keeps; none: the caller does.
+  ByteSource(std::span<const std::byte> bytes, std::shared_ptr<const void> owner = nullptr)
+      : memory_(bytes), owner_(std::move(owner)), size_(std::ssize(bytes)) {}
   /// `size` bytes that come from `fill`.
   ByteSource(int64_t size, Fill fill) : size_(size), fill_(std::move(fill)) {}
 
@@ -34,6 +36,7 @@ class ByteSource {
 
  private:
   std::span<const std::byte> memory_;
+  std::shared_ptr<const void> owner_;
   int64_t size_ = 0;
   Fill fill_;
 };

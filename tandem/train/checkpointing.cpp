@@ -2,7 +2,9 @@
 #include "tandem/train/checkpointing.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -76,8 +78,11 @@ std::vector<checkpoint::Piece> written_pieces(ShardedModel& model,
   for (const layout::StatePart& part : layout::written_parts(model.state_layout(), model.coordinate())) {
     checkpoint::Piece& piece =
         pieces.emplace_back(checkpoint::Piece{.tensor = part.tensor, .range = part.range, .values = {}});
-    for (const auto& [role, type] : roles)
-      piece.values.emplace_back(std::span<const std::byte>(bytes_of(values_of(model, role, part))));
+    for (const auto& [role, type] : roles) {
+      auto values = std::make_shared<const at::Tensor>(values_of(model, role, part));
+      const std::span<const std::byte> bytes = bytes_of(*values);
+      piece.values.emplace_back(bytes, std::move(values));
+    }
   }
   return pieces;
 }

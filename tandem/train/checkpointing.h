@@ -45,8 +45,8 @@ class ChannelAgreement final : public checkpoint::Agreement {
 /// Returns what a step stores of each tensor: master weights and moments, in the accumulation type.
 std::vector<checkpoint::StoredRole> stored_roles(ShardedModel& model);
 
-/// Returns what this rank writes of them: views of its memory, good until the next step. Over all ranks each
-/// element of the model is in one piece; replicas share the work.
+/// Returns what this rank writes of them: views of its memory, which they keep, good until the next step.
+/// Over all ranks each element of the model is in one piece; replicas share the work.
 std::vector<checkpoint::Piece> written_pieces(ShardedModel& model,
                                               std::span<const checkpoint::StoredRole> roles);
 

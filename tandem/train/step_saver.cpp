@@ -30,8 +30,10 @@ using checkpoint::KeptStep;
 using checkpoint::Tiers;
 
 // A slow disk is no lost peer: who waits for it must not give up before it does.
-constexpr std::chrono::hours kCopyDeadline{24};
-constexpr std::chrono::seconds kSlowCopy{60};
+constexpr std::chrono::hours kDiskDeadline{24};
+constexpr std::chrono::seconds kSlow{60};
+// While the ranks wait for a disk, they meet so often: the loss of one shows.
+constexpr std::chrono::seconds kBetweenMeetings{1};
 // A copy that has ended on one rank ends on the others a few messages later.
 constexpr std::chrono::seconds kOutcomeOnItsWay{10};
 
@@ -66,7 +68,7 @@ std::shared_ptr<BackgroundCopier> make_copier(const RunConfig& config, const com
   if (!run.tiers.local) return nullptr;
   auto copier = std::make_shared<BackgroundCopier>(
       run.tiers, rule_of(config),
-      std::make_unique<ChannelAgreement>(world.make_channel("copies", kCopyDeadline)),
+      std::make_unique<ChannelAgreement>(world.make_channel("copies", kDiskDeadline)),
       [older = std::make_shared<OlderSteps>(config, start)](int64_t step) { older->remove_after(step); });
   copier->offer(start.local);
   return copier;
@@ -114,10 +116,12 @@ StepSaver::StepSaver(const RunConfig& config, const data::Dataset& data, Sharded
       roles_(stored_roles(model)),
       copier_(make_copier(config, world, run, start)),
       saver_(place_of(run.tiers), model.table(),
-             std::make_unique<ChannelAgreement>(world.make_channel("checkpoint")),
+             std::make_unique<ChannelAgreement>(world.make_channel("checkpoint", kDiskDeadline)),
              around_save(config, world, run, start, copier_)),
       failed_saves_(config.checkpoint.max_failures),
       failed_copies_(config.checkpoint.max_failures) {
+  // It may have been committed by a start that died before it told of it.
+  if (start.position.step > 0) launch::report_committed_step(start.position.step);
   const std::vector<checkpoint::Piece> pieces = written_pieces(model, roles_);
   if (config.checkpoint.every_steps > 0 && goes_beside_training(pieces)) saver_.reserve(pieces);
 }
@@ -167,27 +171,28 @@ void StepSaver::note_copy(const checkpoint::SaveOutcome& outcome) {
 
 void StepSaver::warn_of_slow_copy() {
   const auto copy = copier_->under_way();
-  if (!copy || copy->step == slow_copy_ || std::chrono::steady_clock::now() - copy->since < kSlowCopy) return;
+  if (!copy || copy->step == slow_copy_ || std::chrono::steady_clock::now() - copy->since < kSlow) return;
   slow_copy_ = copy->step;
   observe::process_log()->warning(
       "step {} is still being copied to {} after {} s; training goes on, and ends only once the last step is "
       "there",
-      copy->step, checkpoint_directory(config_), kSlowCopy.count());
+      copy->step, checkpoint_directory(config_), kSlow.count());
 }
 
 void StepSaver::throw_lost() const {
   throw EnvironmentError(
-      "{}: the ranks lost each other while steps were copied there; the log of another rank tells more",
+      "{}: the ranks lost each other while steps were saved or copied there; the log of another rank tells "
+      "more",
       checkpoint_directory(config_));
 }
 
 void StepSaver::check(int64_t failures) {
   if (failures < config_.checkpoint.max_failures) return;
   // The ranks agreed on the failure, but this one may not have looked yet.
-  saver_.wait();
+  await_save();
   poll();
   if (failed_saves_.are_too_many()) failed_saves_.raise("saves");
-  while (!failed_copies_.are_too_many() && copier_->wait_for_outcome(kOutcomeOnItsWay)) poll();
+  while (copier_ && !failed_copies_.are_too_many() && copier_->wait_for_outcome(kOutcomeOnItsWay)) poll();
   if (failed_copies_.are_too_many()) failed_copies_.raise("copies");
   throw_lost();
 }
@@ -200,23 +205,49 @@ bool StepSaver::goes_beside_training(std::span<const checkpoint::Piece> pieces) 
   return config_.checkpoint.async && (limit == 0 || bytes <= limit);
 }
 
+int64_t StepSaver::largest_of_all(int64_t mine) const {
+  at::Tensor largest = at::full({1}, mine, at::kLong);
+  model_.groups().world.all_reduce(largest, comm::Reduce::kMax);
+  return largest.item<int64_t>();
+}
+
+bool StepSaver::is_any_saving() { return largest_of_all(saver_.wait_for(kBetweenMeetings) ? 0 : 1) != 0; }
+
+void StepSaver::await_save() {
+  const auto start = std::chrono::steady_clock::now();
+  bool is_slow = false;
+  while (is_any_saving()) {
+    if (is_slow || std::chrono::steady_clock::now() - start < kSlow) continue;
+    is_slow = true;
+    observe::process_log()->warning("training has waited {} s for a step to be saved, and goes on once it is",
+                                    kSlow.count());
+  }
+}
+
+checkpoint::SaveOutcome StepSaver::save_in_place(const Position& position,
+                                                 std::span<const checkpoint::Piece> pieces) {
+  saver_.begin_in_place(describe(position), pieces);
+  await_save();
+  return saver_.take_outcome().value();
+}
+
 void StepSaver::save(const Position& position, int64_t failures, const Preparation& prepare) {
   const observe::ScopedSpan span({"save", "checkpoint"});
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  saver_.wait();
+  await_save();
   const double waited = seconds();
   poll();
-  // How the save just awaited ended all ranks know now; of copies, only what they agreed on.
-  check(std::max(failures, failed_saves_.in_a_row()));
+  // The save just awaited may have ended otherwise elsewhere; of copies only what was agreed on counts.
+  check(largest_of_all(std::max(failures, failed_saves_.in_a_row())));
   if (const auto failure = prepare()) return note_save(not_begun(position.step, *failure));
   const std::vector<checkpoint::Piece> pieces = written_pieces(model_, roles_);
   if (goes_beside_training(pieces))
     saver_.begin(describe(position), pieces, at::get_num_threads());
   else
-    note_save(saver_.save_now(describe(position), pieces));
+    note_save(save_in_place(position, pieces));
   observe::process_log()->debug(
       "step {}: training stood {:.3f} s for its save, {:.3f} s of it for the one before", position.step,
       seconds(), waited);
@@ -224,12 +255,11 @@ void StepSaver::save(const Position& position, int64_t failures, const Preparati
 
 void StepSaver::save_last(const Position& position, const Preparation& prepare) {
   const observe::ScopedSpan span({"save", "checkpoint"});
-  saver_.wait();
+  await_save();
   poll();
   const auto failure = prepare();
   const checkpoint::SaveOutcome outcome =
-      failure ? not_begun(position.step, *failure)
-              : saver_.save_now(describe(position), written_pieces(model_, roles_));
+      failure ? not_begun(position.step, *failure) : save_in_place(position, written_pieces(model_, roles_));
   note_save(outcome);
   if (outcome.failure) raise(*outcome.failure);
 }
@@ -240,8 +270,7 @@ void StepSaver::finish() {
   bool is_busy = true, is_broken = false;
   // All leave together: rank 0 may take the store along that the others still talk through.
   while (is_busy && !is_broken) {
-    const int64_t busy = copier_->wait(std::chrono::seconds(1)) ? 0 : 1,
-                  broken = copier_->is_broken() ? 1 : 0;
+    const int64_t busy = copier_->wait(kBetweenMeetings) ? 0 : 1, broken = copier_->is_broken() ? 1 : 0;
     poll();
     at::Tensor largest = at::tensor({busy, broken}, at::kLong);
     model_.groups().world.all_reduce(largest, comm::Reduce::kMax);

@@ -29,8 +29,8 @@ namespace tandem::train {
 /// functions.
 class StepSaver {
  public:
-  /// Takes the memory that saves beside training need. The references must outlive this. EnvironmentError
-  /// where there is none.
+  /// Takes the memory that saves beside training need, and tells the launcher where the run goes on. The
+  /// references must outlive this. EnvironmentError where there is none.
   StepSaver(const RunConfig& config, const data::Dataset& data, ShardedModel& model, const comm::World& world,
             const HeldRun& run, const Start& start);
 
@@ -46,10 +46,12 @@ class StepSaver {
   /// on all ranks; a failure is one of that step's save.
   using Preparation = std::function<std::optional<checkpoint::Failure>()>;
 
-  /// Begins to save this step. Errors as check, of which `failures` is.
+  /// Begins to save this step, once the one before is over on all ranks. Errors as check, of which `failures`
+  /// is.
   void save(const Position& position, int64_t failures, const Preparation& prepare);
 
-  /// Waits for the save under way, then saves this step while the caller waits. A failure is thrown.
+  /// Waits for the save under way, then saves this step while the caller waits. A failure is thrown. As all
+  /// that waits for a save, it communicates once a second, and the loss of a rank is thrown.
   void save_last(const Position& position, const Preparation& prepare);
 
   /// Waits until the newest step lies where it stays, and all ranks know. A failure is thrown; so is the loss
@@ -58,6 +60,11 @@ class StepSaver {
 
  private:
   checkpoint::StepDescription describe(const Position& position) const;
+  int64_t largest_of_all(int64_t mine) const;
+  /// Waits at most a second for this rank's save, and tells whether any rank's is under way.
+  bool is_any_saving();
+  void await_save();
+  checkpoint::SaveOutcome save_in_place(const Position& position, std::span<const checkpoint::Piece> pieces);
   void note_save(const checkpoint::SaveOutcome& outcome);
   void note_copy(const checkpoint::SaveOutcome& outcome);
   void warn_of_slow_copy();

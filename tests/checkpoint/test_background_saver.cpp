@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <future>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -84,14 +88,64 @@ TEST(BackgroundSaver, AFailureIsTheOutcomeOfAllRanksAndTheNextSaveWorks) {
   EXPECT_EQ(names_in(scratch.path()), (std::vector<std::string>{"step_00000002"}));
 }
 
+// Tells when exchanges begin and words are passed.
+class HeardRank final : public Agreement {
+ public:
+  explicit HeardRank(std::string& heard) : heard_(heard) {}
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  void begin_exchange() override { heard_ += '|'; }
+  std::vector<std::string> gather(const std::string& mine) override {
+    return heard_ += 'g', std::vector{mine};
+  }
+  std::string broadcast(const std::string& from_first) override { return heard_ += 'b', from_first; }
+
+ private:
+  std::string& heard_;
+};
+
+TEST(BackgroundSaver, EachSaveIsAnExchangeAlsoOneThatFails) {
+  const ScratchFolder scratch;
+  std::string heard;
+  const StoredLayout one;
+  BackgroundSaver saver({scratch.path()}, stored_tensors(1), std::make_unique<HeardRank>(heard), {});
+  for (const int64_t step : {1, 2}) {
+    StoredState state = state_of(one, 0);
+    if (step == 1) state.pieces[0].tensor = 99;
+    saver.begin(described_step(step, one), state.pieces, 1);
+    saver.wait();
+    EXPECT_EQ(saver.take_outcome()->failure.has_value(), step == 1);
+  }
+  EXPECT_EQ(heard, "|bgb|bgbgb");
+}
+
 TEST(BackgroundSaver, SavesAtOnceWithoutACopy) {
   const ScratchFolder scratch;
   Meeting meeting(1);
   const StoredLayout one;
   BackgroundSaver saver({scratch.path()}, stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0), {});
-  const SaveOutcome outcome = saver.save_now(described_step(4, one), state_of(one, 0).pieces);
-  EXPECT_FALSE(outcome.failure);
+  const StoredState state = state_of(one, 0);
+  saver.begin_in_place(described_step(4, one), state.pieces);
+  EXPECT_THROW(saver.begin_in_place(described_step(5, one), state.pieces), BugError);
+  EXPECT_TRUE(saver.wait_for(std::chrono::hours(1)));
+  EXPECT_FALSE(saver.take_outcome()->failure);
   EXPECT_EQ(StepReader::open(scratch.path()).manifest().description.step, 4);
+}
+
+TEST(BackgroundSaver, WaitsNoLongerThanIsAsked) {
+  const ScratchFolder scratch;
+  Meeting meeting(1);
+  const StoredLayout one;
+  std::promise<void> release;
+  BackgroundSaver saver({scratch.path()}, stored_tensors(1), std::make_unique<ThreadRank>(meeting, 0),
+                        {.before = [&](Agreement&) { release.get_future().wait(); }});
+  const StoredState state = state_of(one, 0);
+  saver.begin_in_place(described_step(1, one), state.pieces);
+  EXPECT_FALSE(saver.wait_for(std::chrono::milliseconds(1)));
+  EXPECT_FALSE(saver.take_outcome());
+  release.set_value();
+  EXPECT_TRUE(saver.wait_for(std::chrono::hours(1)));
+  EXPECT_EQ(saver.take_outcome()->step, 1);
 }
 
 TEST(BackgroundSaver, OneSaveAtATime) {

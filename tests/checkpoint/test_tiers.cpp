@@ -402,13 +402,16 @@ class LostRank final : public Agreement {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   std::vector<std::string> gather(const std::string& mine) override { return {mine}; }
+  void begin_exchange() override { ++exchanges_; }
   std::string broadcast(const std::string& from_first) override {
+    EXPECT_EQ(exchanges_, broadcasts_ + 1) << "each order begins one";
     if (++broadcasts_ > 1) throw EnvironmentError("the others are gone");
     return from_first;
   }
 
  private:
   int broadcasts_ = 0;
+  int exchanges_ = 0;
 };
 
 TEST_F(Copiers, WithoutTheOthersNothingIsUnderWayAndEachStepFails) {

@@ -6,6 +6,7 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
 import training
 from training import TANDEM, TrainingTest, losses, step_folder
@@ -57,6 +58,40 @@ class FailingDisks(TrainingTest):
         self.train_with(run, 10, "")
         self.assertEqual(self.steps_of(run), [2, 4, 6, 8, 10])
         self.assertEqual(len(losses(run)), 10)
+
+    def start_with_slow_save(self, run, seconds, keys):
+        """Starts two ranks, each a process of its own; rank 0 takes so long to bring its part of step 2 to the disk."""
+        hidden = run / "checkpoints/.unfinished_g00000000_step_00000002/g00000000_w00000_p000.safetensors"
+        port = str(training.free_port())
+        command = self.command(run, [*KEYS, *keys])
+        ranks = [
+            self.start([*prefix, *command], RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2",
+                       MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+            for rank, prefix in enumerate((self.slow_fsync(hidden, seconds), []))
+        ]
+        training.await_true(lambda: ranks[0].poll() is not None or hidden.exists(), "the save")
+        return ranks
+
+    def test_a_disk_may_be_slower_than_a_collective(self):
+        for way in ("true", "false"):
+            with self.subTest(background=way):
+                run = self.folder / f"slow_{way}"
+                keys = ["train.steps=6", "parallel.collective_seconds=3", f"checkpoint.async={way}"]
+                ranks = self.start_with_slow_save(run, 8, keys)
+                errors = [self.finish(rank, 0) for rank in ranks]
+                self.assertNotIn("in a row", "".join(errors))
+                self.assertEqual(self.steps_of(run), [2, 4, 6])
+
+    def test_a_rank_that_dies_while_the_others_wait_for_a_disk_ends_the_run(self):
+        for way in ("true", "false"):
+            with self.subTest(background=way):
+                run = self.folder / f"dies_{way}"
+                ranks = self.start_with_slow_save(run, 20, ["train.steps=6", f"checkpoint.async={way}"])
+                ranks[1].kill()
+                killed = time.monotonic()
+                error = self.finish(ranks[0], 3, 60)
+                self.assertIn("a peer ended or the network broke", error)
+                self.assertLess(time.monotonic() - killed, 15)
 
     def test_a_folder_that_becomes_read_only(self):
         disk, view, run = self.folder / "disk", self.folder / "view", self.folder / "read_only"

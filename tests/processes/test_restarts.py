@@ -11,7 +11,7 @@ import signal
 import time
 
 import training
-from training import TrainingTest, losses, manifest, metrics, ranks_of, tensors, variables_of
+from training import TANDEM, TrainingTest, losses, manifest, metrics, ranks_of, tensors, variables_of
 
 STEPS = 120
 RANKS = 4
@@ -114,6 +114,19 @@ class Restarts(TrainingTest):
         self.assertEqual(losses(run), losses(self.straight))
         self.assertEqual(tensors(run, STEPS), tensors(self.straight, STEPS))
         self.assert_nothing_left(run, port)
+
+    def test_a_step_that_was_committed_just_before_a_death_is_progress(self):
+        run, deaths = self.folder / "committed", 5
+        # Each start dies as it reads back its first step, of which the launcher has not heard.
+        environment = f"LD_PRELOAD={os.environ['TANDEM_BINARY_DIR']}/tests/libfailing_disk.so"
+        fault = "-9 open checkpoints/step_0000000$((TORCHELASTIC_RESTART_COUNT + 1))/g"
+        script = f'[ $TORCHELASTIC_RESTART_COUNT = {deaths} ] || export {environment} FAILING_DISK="{fault}"; exec "$@"'
+        command = self.command(run, [f"train.steps={deaths + 1}", "checkpoint.every_steps=1", "checkpoint.async=false"])
+        flags = ["--ranks", "1", f"--max-restarts={deaths}", f"--log-dir={run}_launch"]
+        self.finish(self.start([TANDEM, "launch", *flags, "--", "sh", "-c", script, "-", *command]), 0)
+        self.assertEqual(len(losses(run)), deaths + 1)
+        self.assertEqual([(line["attempt"], line["step"]) for line in self.events(run, "committed")],
+                         [*((step, step) for step in range(1, deaths + 1)), (deaths, deaths + 1)])
 
     def test_a_signal_is_not_followed_by_a_restart(self):
         run = self.folder / "stopped"
