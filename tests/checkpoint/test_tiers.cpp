@@ -404,14 +404,16 @@ class LostRank final : public Agreement {
   std::vector<std::string> gather(const std::string& mine) override { return {mine}; }
   void begin_exchange() override { ++exchanges_; }
   std::string broadcast(const std::string& from_first) override {
-    EXPECT_EQ(exchanges_, broadcasts_ + 1) << "each order begins one";
+    if (from_first.starts_with("copy ") || from_first.starts_with("idle ")) {
+      EXPECT_EQ(++orders_, exchanges_);
+    }
     if (++broadcasts_ > 1) throw EnvironmentError("the others are gone");
     return from_first;
   }
 
  private:
   int broadcasts_ = 0;
-  int exchanges_ = 0;
+  int exchanges_ = 0, orders_ = 0;
 };
 
 TEST_F(Copiers, WithoutTheOthersNothingIsUnderWayAndEachStepFails) {
