@@ -4,9 +4,13 @@
 import fcntl
 import shutil
 import subprocess
+import sys
 
 import training
-from training import TANDEM, TrainingTest, files_below, losses, step_folder
+from training import SOURCE, TANDEM, TrainingTest, files_below, losses, step_folder
+
+sys.path.insert(0, str(SOURCE / "tests/checkpoint"))
+import read_checkpoint  # noqa: E402
 
 ONE_RANK = ["--data", "1", "--tensor", "1", "--pipeline", "1"]
 
@@ -42,6 +46,14 @@ class MisplacedSteps(TrainingTest):
         unfinished.rmdir()
         self.refused(["checkpoint", "reshard", other, "--output", steps, *ONE_RANK], 2, "is a step of another run")
         self.refused(["checkpoint", "reshard", other, "--output", run, *ONE_RANK], 2, "is a run's folder")
+
+    def test_reshard_keeps_out_of_what_it_cannot_read(self):
+        run, output = self.trained("old"), self.folder / "of_a_newer_program"
+        theirs = shutil.copytree(step_folder(run, 2), output / "step_00000002")
+        manifest = theirs / "manifest.json"
+        manifest.write_text(manifest.read_text().replace('"major":1', '"major":2', 1))
+        read_checkpoint.reseal(theirs)
+        self.refused(["checkpoint", "reshard", run, "--output", output, *ONE_RANK], 2, "step_00000002/manifest.json: is of format 2.")
 
     def test_nothing_is_made_inside_a_step(self):
         run = self.trained("whole")
