@@ -2,11 +2,11 @@
 #include "tandem/checkpoint/difference.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int64_t kElementsAtOnce = int64_t{1} << 18;
 
-// A stretch of one role of one tensor.
+// A stretch of one role of one tensor, or all of it.
 struct Stretch {
   size_t tensor = 0;  // in the result
   size_t role = 0;
@@ -54,19 +54,17 @@ class Comparison {
   }
 
   Difference run(int threads, const ByteProgress& progress) {
-    std::atomic<size_t> next = 0;
     run_on_threads(threads, [&](size_t) {
       std::vector<double> of_a, of_b;
-      for (size_t i = next++; i < stretches_.size(); i = next++) {
-        const Stretch& stretch = stretches_[i];
-        read(a_, stretch, of_a);
-        read(b_, stretch, of_b);
+      while (const std::optional<Stretch> stretch = take()) {
+        read(a_, *stretch, of_a);
+        read(b_, *stretch, of_b);
         const RoleDifference found = difference_of(of_a, of_b);
         const std::lock_guard lock(mutex_);
-        RoleDifference& role = result_.tensors[stretch.tensor].roles[stretch.role];
+        RoleDifference& role = result_.tensors[stretch->tensor].roles[stretch->role];
         role.max_abs_difference = std::max(role.max_abs_difference, found.max_abs_difference);
         role.elements += found.elements;
-        done_ += stretch.range.count;
+        done_ += stretch->range.count;
         if (progress) progress(done_ * kBytes, total_ * kBytes);
       }
     });
@@ -90,7 +88,7 @@ class Comparison {
                                     fmt::join(other->second->shape, ", "));
       } else {
         for (const Role role : roles_) entry.roles.push_back({.role = role});
-        add_stretches(result_.tensors.size() - 1, tensor.shape);
+        add_whole(result_.tensors.size() - 1, tensor.shape);
       }
       if (other != others.end()) others.erase(other);
     }
@@ -99,16 +97,31 @@ class Comparison {
         result_.tensors.push_back({.name = tensor.name, .problem = "only in the second", .roles = {}});
   }
 
-  void add_stretches(size_t tensor, const layout::Shape& shape) {
+  void add_whole(size_t tensor, const layout::Shape& shape) {
     const layout::Slice whole = layout::whole(shape);
     const int64_t elements = whole.num_elements();
-    for (size_t role = 0; role < roles_.size(); ++role)
-      for (int64_t begin = 0; begin < elements; begin += kElementsAtOnce) {
-        const int64_t count = std::min(kElementsAtOnce, elements - begin);
-        stretches_.push_back(
-            {.tensor = tensor, .role = role, .range = {.box = whole, .begin = begin, .count = count}});
-        total_ += count;
-      }
+    if (elements == 0) return;
+    for (size_t role = 0; role < roles_.size(); ++role) {
+      wholes_.push_back(
+          {.tensor = tensor, .role = role, .range = {.box = whole, .begin = 0, .count = elements}});
+      total_ += elements;
+    }
+  }
+
+  // Returns the next stretch to compare, until there is none. They are too many to be listed.
+  std::optional<Stretch> take() {
+    const std::lock_guard lock(mutex_);
+    if (current_ == wholes_.size()) return std::nullopt;
+    const Stretch& whole = wholes_[current_];
+    Stretch stretch = whole;
+    stretch.range.begin = taken_;
+    stretch.range.count = std::min(kElementsAtOnce, whole.range.count - taken_);
+    taken_ += stretch.range.count;
+    if (taken_ == whole.range.count) {
+      ++current_;
+      taken_ = 0;
+    }
+    return stretch;
   }
 
   void read(const StepReader& step, const Stretch& stretch, std::vector<double>& values) const {
@@ -123,8 +136,10 @@ class Comparison {
 
   const StepReader &a_, &b_;
   std::vector<Role> roles_;  // that both have
-  std::vector<Stretch> stretches_;
+  std::vector<Stretch> wholes_;
   std::mutex mutex_;
+  size_t current_ = 0;  // whole of which the next stretch is
+  int64_t taken_ = 0;   // elements of it
   Difference result_;
   int64_t done_ = 0, total_ = 0;
 };

@@ -138,7 +138,7 @@ std::string to_text(const Manifest& manifest) {
   append_member(text, "config_hash", hash_of(step.config));
   append_member(text, "mesh",
                 {{"data", step.mesh.data}, {"tensor", step.mesh.tensor}, {"pipeline", step.mesh.pipeline}});
-  append_member(text, "data", {{"next_sample", step.next_sample}});
+  append_member(text, "data", {{"next_sample", step.next_sample}, {"samples", step.samples}});
   append_member(text, "optimizer",
                 {{"updates", step.optimizer_updates}, {"skipped_in_a_row", step.skipped_in_a_row}});
   append_member(text, "seed", step.seed);

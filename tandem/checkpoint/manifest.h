@@ -55,6 +55,7 @@ struct StepDescription {
   nlohmann::json config = nlohmann::json::object();
   layout::MeshCoordinate mesh{.data = 1, .pipeline = 1, .tensor = 1};
   int64_t next_sample = 0;        ///< global number of the sample that comes next
+  std::vector<int64_t> samples;   ///< of each source of the training data: with the seed, they tell the order
   int64_t optimizer_updates = 0;  ///< Adam's step count: skipped steps left out
   int64_t skipped_in_a_row = 0;
   uint64_t seed = 0;

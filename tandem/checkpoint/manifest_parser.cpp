@@ -97,11 +97,18 @@ class Parser {
   void read_progress(StepDescription& step) {
     JsonMembers data = group("data");
     step.next_sample = data.integer("next_sample");
+    for (const json& samples : data.array("samples")) step.samples.push_back(read_samples(samples));
     finish(data);
     JsonMembers optimizer = group("optimizer");
     step.optimizer_updates = optimizer.integer("updates");
     step.skipped_in_a_row = optimizer.integer("skipped_in_a_row");
     finish(optimizer);
+  }
+
+  int64_t read_samples(const json& value) {
+    if (!value.is_number_unsigned() || value.get<uint64_t>() > INT64_MAX)
+      throw EnvironmentError("{}: data: 'samples' is a list of counts, and {} is none", place_, value.dump());
+    return value.get<int64_t>();
   }
 
   std::optional<TokenizerFacts> read_tokenizer() {

@@ -10,6 +10,7 @@
 #include "tandem/checkpoint/folder_lock.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/retention.h"
+#include "tandem/checkpoint/step_folders.h"
 #include "tandem/checkpoint/verify.h"
 #include "tandem/cli/bytes_bar.h"
 #include "tandem/cli/checkpoint_commands.h"
@@ -40,11 +41,12 @@ checkpoint::FolderLock hold(const std::filesystem::path& steps) {
 
 int prune(const PruneOptions& options) {
   // The newest step is read whole: it is what makes the others superfluous.
-  const StepReader newest = StepReader::open(options.folder);
+  const StepReader newest = open_step(options.folder);
   const std::filesystem::path steps = newest.folder().parent_path();
   if (is_same_place(newest.folder(), options.folder))
     throw InputError("{}: is one step; give the folder of a run or of steps", options.folder);
   const checkpoint::FolderLock lock = hold(steps);
+  checkpoint::remove_leftovers(steps);
   BytesBar bar("verify");
   const auto result = checkpoint::verify(newest, observe::usable_cores(), bar.updates());
   bar.finish();

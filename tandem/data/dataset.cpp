@@ -56,6 +56,12 @@ Sample Dataset::row(uint64_t global_row) const {
 
 uint64_t Dataset::size() const { return state_->size; }
 
+std::vector<int64_t> Dataset::sizes() const {
+  std::vector<int64_t> sizes;
+  for (const auto& source : state_->sources) sizes.push_back(static_cast<int64_t>(source->size()));
+  return sizes;
+}
+
 Sample Dataset::fixed(uint64_t index) const {
   TANDEM_CHECK(index < size(), "sample {} of {}", index, size());
   size_t source = state_->sources.size() - 1;

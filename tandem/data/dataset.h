@@ -39,6 +39,8 @@ class Dataset {
 
   /// Returns the number of samples in one pass over all sources.
   uint64_t size() const;
+  /// Returns how many of them each source has, in order.
+  std::vector<int64_t> sizes() const;
   /// Returns a sample of one pass in file order, index < size(), with a mask that never changes: what
   /// evaluation reads. Its id is `index`.
   Sample fixed(uint64_t index) const;

@@ -82,6 +82,7 @@ checkpoint::StepDescription describe_step(const RunConfig& config, const data::D
                                           .skipped_in_a_row = position.skipped_in_a_row,
                                           .seed = static_cast<uint64_t>(config.train.seed),
                                           .validation_loss = position.validation_loss};
+  description.samples = data.sizes();
   description.tokenizer = tokenizer_facts(data);
   return description;
 }
@@ -107,6 +108,11 @@ void check_same_run(const RunConfig& config, const data::Dataset& data,
   if (const std::string difference = token_difference(data, saved); !difference.empty())
     throw InputError("{}: the data are not those of the checkpoint: {}; encode them with its tokenizer",
                      reader.folder().string(), difference);
+  if (data.sizes() != saved.samples)
+    throw InputError(
+        "{}: data.train has {} samples here and {} there, so their order would be another; put the data "
+        "back, or start from those weights in another run_directory with checkpoint.start_from",
+        reader.folder().string(), fmt::join(data.sizes(), ", "), fmt::join(saved.samples, ", "));
 }
 
 std::string token_difference(const data::Dataset& data, const checkpoint::StepDescription& saved) {
@@ -129,8 +135,8 @@ std::string what_ranks_share(const RunConfig& config, const data::Dataset& data)
     for (WeightedPath& source : *sources) source.path.clear();
   const checkpoint::TokenizerFacts facts = tokenizer_facts(data);
   return fmt::format("{} {} {} {} {} {} {} {}", hash_config(placeless),
-                     config.checkpoint.local_directory ? "local" : "", data.size(), facts.pad, facts.eos,
-                     facts.first_sentinel, facts.sentinel_count, facts.hash);
+                     config.checkpoint.local_directory ? "local" : "", fmt::join(data.sizes(), " "),
+                     facts.pad, facts.eos, facts.first_sentinel, facts.sentinel_count, facts.hash);
 }
 
 }  // namespace tandem::train

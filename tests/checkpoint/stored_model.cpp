@@ -130,6 +130,7 @@ StepDescription described_step(int64_t step, const StoredLayout& layout) {
           .config = {{"model", {{"heads", 4}, {"dropout", 0.1}}}, {"text", "中文"}},
           .mesh = layout.mesh,
           .next_sample = 4800,
+          .samples = {1000, 7},
           .optimizer_updates = step,
           .skipped_in_a_row = 1,
           .seed = 18446744073709551615u,

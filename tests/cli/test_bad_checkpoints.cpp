@@ -180,6 +180,10 @@ TEST_F(BadCheckpoints, LiesOfAManifestAreNamed) {
       {[](json& m) { m["mesh"]["tensor"] = 0; }, "mesh: 'tensor' is 0, outside 1 to"},
       {[](json& m) { m["mesh"]["data"] = -2; }, "mesh: 'data' is -2, outside 1 to"},
       {[](json& m) { m["data"]["next_sample"] = -1; }, "data: 'next_sample' is -1, outside 0 to"},
+      {[](json& m) {
+         m["data"]["samples"] = {5, -1};
+       },
+       "data: 'samples' is a list of counts, and -1 is none"},
       {[](json& m) { m["run"]["generation"] = -1; }, "run: 'generation' is -1, outside 0 to"},
       {[](json& m) { m["seed"] = -1; }, "'seed' is not a non-negative integer"},
       {[](json& m) { m["files"][0].erase("crc32c"); }, "'crc32c' is missing"},

@@ -201,6 +201,16 @@ class BadInput(TrainingTest):
         sets = [f"data.train={data}", "train.steps=2"]
         self.refused(2, "first_tokenizer", "the data are not those of the checkpoint", sets=sets, run=run)
 
+    def test_data_that_have_grown(self):
+        text, data, run = self.folder / "grown.txt", self.folder / "grown", self.folder / "before_it_grew"
+        text.write_text(invented_text(500), encoding="utf-8")
+        model = f"{self.data}.tokenizer.model"
+        subprocess.run([training.TANDEM, "data", "encode", "--tokenizer", model, "--input", text, "--output", data], check=True)
+        self.train(run, ["train.steps=1"])
+        there = training.manifest(run, 1)["data"]["samples"]
+        wanted = [f"samples here and {there[0]} there, so their order would be another", "checkpoint.start_from"]
+        self.refused(2, "before_it_grew", *wanted, sets=[f"data.train={data}", "train.steps=2"], run=run)
+
     def test_keys_without_effect_on_the_objective(self):
         sets = ["objective.kind=mlm", "objective.mean_span_length=5", "objective.mask_fraction=0.6"]
         wanted = ["mean_span_length has no effect with objective.kind mlm", "mask_fraction 0.6 is too much"]

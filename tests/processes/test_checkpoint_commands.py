@@ -130,6 +130,15 @@ class CheckpointCommands(TrainingTest):
         self.assertEqual(len(done["removed"]), 2)
         left = sorted(path.name for path in (run / "checkpoints").glob("step_*"))
         self.assertEqual(left, ["step_00000004", "step_00000008"])
+        hidden = [run / "checkpoints" / name for name in (".unfinished_g00000000_step_00000010", ".removed_step_00000002")]
+        for folder in hidden:
+            shutil.copytree(step_folder(run, 4), folder)
+        self.answer("prune", run, "--keep", 2)
+        self.assertFalse([folder for folder in hidden if folder.exists()])
+        torn = shutil.copytree(step_folder(run, 8), step_folder(run, 8).with_name("step_00000009"))
+        (torn / "manifest.json").write_text("{}")
+        self.assertIn("step_00000009", self.checkpoint("prune", run, "--keep", 2).stderr)
+        shutil.rmtree(torn)
         self.spoil(run, 8)
         refused = self.checkpoint("prune", run, "--keep", 1, code=3)
         self.assertIn("nothing is removed", refused.stderr)
