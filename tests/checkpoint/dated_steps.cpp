@@ -8,6 +8,7 @@
 #include "scratch_folder.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/failure.h"
+#include "tandem/checkpoint/step_folders.h"
 #include "thread_ranks.h"
 
 namespace tandem::checkpoint {
