@@ -199,20 +199,23 @@ TEST(MetricsWriter, KeepsLinesThatAFullDiskDoesNotTakeAndWritesThemInOrderLater)
   const TemporaryFolder folder;
   const LogInFolder log(folder);
   const auto path = folder / "metrics.jsonl";
-  const std::string first = format_metrics(at(1)) + "\n";
   MetricsWriter writer(path, 0);
-  writer.write(at(1));
+  // The log is to have room where these have none.
+  for (int64_t step = 1; step <= 100; ++step) writer.write(at(step));
+  const std::string whole = read_file(path);
   {
-    const FullDisk full(first.size() + 10);
-    writer.write(at(2));
-    writer.write(at(3));
+    const FullDisk full(whole.size() + 10);
+    writer.write(at(101));
+    writer.write(at(102));
     EXPECT_THROW(writer.sync(), EnvironmentError);
-    EXPECT_EQ(read_file(path), first);
+    EXPECT_EQ(read_file(path), whole);
   }
   EXPECT_EQ(log.count("metrics.jsonl: File too large; what belongs there waits in memory"), 1u);
   EXPECT_EQ(log.count("metrics.jsonl can be appended to again"), 0u);
-  writer.write(at(4));
-  EXPECT_THAT(steps_of(path), ElementsAre(1, 2, 3, 4));
+  writer.write(at(103));
+  std::vector<int64_t> all(103);
+  std::iota(all.begin(), all.end(), 1);
+  EXPECT_EQ(steps_of(path), all);
   EXPECT_EQ(log.count("metrics.jsonl can be appended to again"), 1u);
   EXPECT_NO_THROW(writer.sync());
 }
