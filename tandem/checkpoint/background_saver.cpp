@@ -37,6 +37,7 @@ struct BackgroundSaver::Work {
   std::condition_variable changed;
   bool is_busy = false;
   bool is_abandoned = false;
+  bool is_broken = false;
   std::optional<SaveOutcome> outcome;
 
   SaveOutcome save(const StepDescription& description, std::span<const Piece> pieces) {
@@ -112,6 +113,7 @@ void BackgroundSaver::begin_thread(const StepDescription& description, std::vect
     yield_to_training();
     SaveOutcome outcome = work->save(description, pieces);
     const std::lock_guard lock(work->mutex);
+    if (outcome.failure && outcome.failure->is_lost_peer) work->is_broken = true;
     work->outcome = std::move(outcome);
     work->is_busy = false;
     work->changed.notify_all();
@@ -125,6 +127,11 @@ void BackgroundSaver::wait() {
 bool BackgroundSaver::wait_for(std::chrono::milliseconds at_most) {
   std::unique_lock lock(work_->mutex);
   return work_->changed.wait_for(lock, at_most, [&] { return !work_->is_busy; });
+}
+
+bool BackgroundSaver::is_broken() const {
+  const std::lock_guard lock(work_->mutex);
+  return work_->is_broken;
 }
 
 std::optional<SaveOutcome> BackgroundSaver::take_outcome() {

@@ -77,6 +77,9 @@ class BackgroundSaver {
   /// Waits at most so long; tells whether nothing is under way.
   bool wait_for(std::chrono::milliseconds at_most);
 
+  /// Tells whether this rank has lost the others in some save: those may wait for it ever since.
+  bool is_broken() const;
+
   /// Returns how the last save ended, once; nothing while it is under way, or where none was begun.
   std::optional<SaveOutcome> take_outcome();
 

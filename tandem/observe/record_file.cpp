@@ -16,7 +16,7 @@
 namespace tandem::observe {
 namespace {
 
-// Where nobody syncs, memory stays bounded.
+// So much is kept to be written again. Where nobody syncs for long, this file does.
 constexpr size_t kMostWrittenAgain = size_t{1} << 20;
 
 [[noreturn]] void fail(const std::filesystem::path& path, const char* action, int code) {
@@ -54,14 +54,21 @@ void RecordFile::flush() {
 
 void RecordFile::sync() {
   flush();
+  if (const int code = sync_written(); code != 0) fail(path_, "sync", code);
+}
+
+int RecordFile::sync_written() {
   if (::fsync(descriptor_) != 0) {
     const int code = errno;
     // The kernel forgets what it could not bring to the disk, and the next fsync would say nothing of it.
     written_ = 0;
     has_more_ = true;
-    fail(path_, "sync", code);
+    return code;
   }
-  forget_written();
+  synced_ += static_cast<off_t>(written_);
+  unsynced_.erase(0, written_);
+  written_ = 0;
+  return 0;
 }
 
 int RecordFile::write_waiting() {
@@ -84,20 +91,13 @@ int RecordFile::try_to_write() {
     return code;
   }
   written_ = unsynced_.size();
-  if (written_ > kMostWrittenAgain) forget_written();
-  return 0;
+  return written_ > kMostWrittenAgain ? sync_written() : 0;
 }
 
 bool RecordFile::cut_to_whole() {
   if (::ftruncate(descriptor_, synced_ + static_cast<off_t>(written_)) != 0) return false;
   has_more_ = false;
   return true;
-}
-
-void RecordFile::forget_written() {
-  synced_ += static_cast<off_t>(written_);
-  unsynced_.erase(0, written_);
-  written_ = 0;
 }
 
 }  // namespace tandem::observe

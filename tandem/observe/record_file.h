@@ -24,8 +24,8 @@ class RecordFile {
   RecordFile(const RecordFile&) = delete;
   RecordFile& operator=(const RecordFile&) = delete;
 
-  /// Appends a record, or lets it wait; the file holds whole records only. Throws EnvironmentError once too
-  /// many bytes wait.
+  /// Appends a record, or lets it wait; the file holds whole records only. Syncs where nobody did for a
+  /// megabyte. Throws EnvironmentError once too many bytes wait.
   void append(std::string_view record);
   /// Writes what waits. Throws EnvironmentError; it then waits on.
   void flush();
@@ -38,7 +38,7 @@ class RecordFile {
   int write_waiting();
   int try_to_write();
   bool cut_to_whole();
-  void forget_written();
+  int sync_written();
 
   std::filesystem::path path_;
   int descriptor_;

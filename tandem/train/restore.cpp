@@ -96,11 +96,12 @@ void load_or_copy(const HeldRun& run, const Candidate& candidate, Agreement& agr
       candidate.seal.empty())
     raise(*failure);
   const checkpoint::KeptStep step{.step = candidate.step, .validation_loss = {}, .seal = candidate.seal};
-  if (const auto damage = checkpoint::damage_found([&] { copy_step(run.tiers, step, agreement); })) {
-    failure->message += "; nor can it be copied: " + damage->message;
-    raise(*failure);
-  }
-  load();
+  const auto uncopied = checkpoint::attempt([&] { copy_step(run.tiers, step, agreement); });
+  if (!uncopied) return load();
+  // Where the copy would go another step of that number stands, or its own bytes are damaged.
+  if (uncopied->kind != ErrorKind::kInput && !uncopied->is_damage()) raise(*uncopied);
+  failure->message += "; nor can it be copied: " + uncopied->message;
+  raise(*failure);
 }
 
 std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, ShardedModel& model,

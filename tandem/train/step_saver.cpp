@@ -32,8 +32,6 @@ using checkpoint::Tiers;
 // A slow disk is no lost peer: who waits for it must not give up before it does.
 constexpr std::chrono::hours kDiskDeadline{24};
 constexpr std::chrono::seconds kSlow{60};
-// While the ranks wait for a disk, they meet so often: the loss of one shows.
-constexpr std::chrono::seconds kBetweenMeetings{1};
 // A copy that has ended on one rank ends on the others a few messages later.
 constexpr std::chrono::seconds kOutcomeOnItsWay{10};
 
@@ -100,6 +98,12 @@ checkpoint::AroundSave around_save(const RunConfig& config, const comm::World& w
   }};
 }
 
+// While the ranks wait for a disk, they meet so often: the loss of one shows.
+std::chrono::milliseconds between_meetings(const RunConfig& config) {
+  const std::chrono::milliseconds deadline = std::chrono::seconds(config.parallel.collective_seconds);
+  return std::min(std::chrono::milliseconds(1000), deadline / 4);
+}
+
 checkpoint::SaveOutcome not_begun(int64_t step, checkpoint::Failure failure) {
   failure.message = fmt::format("step {} is not saved: {}", step, failure.message);
   return {.step = step, .failure = std::move(failure)};
@@ -119,7 +123,8 @@ StepSaver::StepSaver(const RunConfig& config, const data::Dataset& data, Sharded
              std::make_unique<ChannelAgreement>(world.make_channel("checkpoint", kDiskDeadline)),
              around_save(config, world, run, start, copier_)),
       failed_saves_(config.checkpoint.max_failures),
-      failed_copies_(config.checkpoint.max_failures) {
+      failed_copies_(config.checkpoint.max_failures),
+      between_meetings_(between_meetings(config)) {
   // It may have been committed by a start that died before it told of it.
   if (start.position.step > 0) launch::report_committed_step(start.position.step);
   const std::vector<checkpoint::Piece> pieces = written_pieces(model, roles_);
@@ -211,7 +216,19 @@ int64_t StepSaver::largest_of_all(int64_t mine) const {
   return largest.item<int64_t>();
 }
 
-bool StepSaver::is_any_saving() { return largest_of_all(saver_.wait_for(kBetweenMeetings) ? 0 : 1) != 0; }
+StepSaver::State StepSaver::of_any_rank(const State& mine) const {
+  at::Tensor largest = at::tensor({int64_t{mine.is_busy}, int64_t{mine.is_broken}}, at::kLong);
+  model_.groups().world.all_reduce(largest, comm::Reduce::kMax);
+  return {.is_busy = largest[0].item<int64_t>() != 0, .is_broken = largest[1].item<int64_t>() != 0};
+}
+
+bool StepSaver::is_any_saving() {
+  const bool is_over = saver_.wait_for(between_meetings_);
+  const State any = of_any_rank({.is_busy = !is_over, .is_broken = saver_.is_broken()});
+  // Who has lost the others does not answer those that wait for it.
+  if (any.is_busy && any.is_broken) throw_lost();
+  return any.is_busy;
+}
 
 void StepSaver::await_save() {
   const auto start = std::chrono::steady_clock::now();
@@ -267,22 +284,20 @@ void StepSaver::save_last(const Position& position, const Preparation& prepare) 
 void StepSaver::finish() {
   if (!copier_) return;
   const observe::ScopedSpan span({"copy", "checkpoint"});
-  bool is_busy = true, is_broken = false;
+  State any{.is_busy = true};
   // All leave together: rank 0 may take the store along that the others still talk through.
-  while (is_busy && !is_broken) {
-    const int64_t busy = copier_->wait(kBetweenMeetings) ? 0 : 1, broken = copier_->is_broken() ? 1 : 0;
+  while (any.is_busy && !any.is_broken) {
+    const bool is_over = copier_->wait(between_meetings_);
+    const State mine{.is_busy = !is_over, .is_broken = copier_->is_broken()};
     poll();
-    at::Tensor largest = at::tensor({busy, broken}, at::kLong);
-    model_.groups().world.all_reduce(largest, comm::Reduce::kMax);
-    is_busy = largest[0].item<int64_t>() != 0;
-    is_broken = largest[1].item<int64_t>() != 0;
+    any = of_any_rank(mine);
   }
   if (newest_copy_ && newest_copy_->failure)
     checkpoint::raise(
         {.kind = newest_copy_->failure->kind,
          .message = fmt::format("step {} is not copied to {}: {}", newest_copy_->step,
                                 checkpoint_directory(config_), newest_copy_->failure->message)});
-  if (is_broken) throw_lost();
+  if (any.is_broken) throw_lost();
 }
 
 }  // namespace tandem::train

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -61,6 +62,11 @@ class StepSaver {
  private:
   checkpoint::StepDescription describe(const Position& position) const;
   int64_t largest_of_all(int64_t mine) const;
+  /// What a rank, or any rank, says of its saves or copies.
+  struct State {
+    bool is_busy = false, is_broken = false;
+  };
+  State of_any_rank(const State& mine) const;
   /// Waits at most a second for this rank's save, and tells whether any rank's is under way.
   bool is_any_saving();
   void await_save();
@@ -79,6 +85,7 @@ class StepSaver {
   std::shared_ptr<checkpoint::BackgroundCopier> copier_;  // the saving thread's too; or none
   checkpoint::BackgroundSaver saver_;
   FailureCount failed_saves_, failed_copies_;
+  std::chrono::milliseconds between_meetings_;
   std::optional<checkpoint::SaveOutcome> newest_copy_;
   std::optional<int64_t> slow_copy_;  // that was warned of
 };

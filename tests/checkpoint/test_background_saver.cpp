@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -16,6 +18,7 @@
 #include "tandem/checkpoint/background_saver.h"
 #include "tandem/checkpoint/reader.h"
 #include "tandem/checkpoint/staging.h"
+#include "tandem/comm/lost_peer.h"
 #include "thread_ranks.h"
 
 namespace tandem::checkpoint {
@@ -103,6 +106,23 @@ class HeardRank final : public Agreement {
  private:
   std::string& heard_;
 };
+
+TEST(BackgroundSaver, IsBrokenOnceThisRankHasLostTheOthers) {
+  const ScratchFolder scratch;
+  std::vector<std::function<void()>> failures{[] { throw EnvironmentError("the disk is full"); },
+                                              [] { throw comm::LostPeerError("the store is gone"); }, [] {}};
+  size_t next = 0;
+  const StoredLayout one;
+  BackgroundSaver saver({scratch.path()}, stored_tensors(1), std::make_unique<OneRank>(),
+                        {.before = [&](Agreement&) { failures[next++](); }});
+  for (const auto& [fails, is_broken] : {std::pair{true, false}, {true, true}, {false, true}}) {
+    saver.begin_in_place(described_step(static_cast<int64_t>(next), one), state_of(one, 0).pieces);
+    while (!saver.wait_for(std::chrono::seconds(1)))
+      ;
+    EXPECT_EQ(saver.is_broken(), is_broken);
+    EXPECT_EQ(saver.take_outcome()->failure.has_value(), fails);
+  }
+}
 
 TEST(BackgroundSaver, EachSaveIsAnExchangeAlsoOneThatFails) {
   const ScratchFolder scratch;

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A run whose disk fails while it saves: an I/O error, a quota, a folder that becomes read-only."""
+"""A run whose disk, or store, fails while it saves: an I/O error, a quota, a folder that becomes read-only."""
+import contextlib
+import ctypes
 import errno
 import os
 import pathlib
 import re
+import socket
 import subprocess
 
 import training
@@ -12,6 +15,33 @@ from training import TANDEM, TrainingTest, losses, step_folder
 
 LIBRARY = pathlib.Path(os.environ["TANDEM_BINARY_DIR"]) / "tests" / "libfailing_disk.so"
 KEYS = ["checkpoint.every_steps=2", "checkpoint.keep=0", "parallel.data=2"]
+
+
+def sockets_of(process):
+    """Returns copies of a process's sockets."""
+    call, copy_of = ctypes.CDLL(None, use_errno=True).syscall, 438  # pidfd_getfd
+    handle = os.pidfd_open(process)
+    try:
+        for entry in pathlib.Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if os.readlink(entry).startswith("socket:"):
+                    copy = call(copy_of, handle, int(entry.name), 0)
+                    if copy < 0:
+                        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+                    yield socket.socket(fileno=copy)
+    finally:
+        os.close(handle)
+
+
+def cut_from(process, port):
+    """Ends a process's connections to a port, as a firewall may that forgets them; returns how many."""
+    ended = 0
+    for connection in sockets_of(process):
+        with connection, contextlib.suppress(OSError):
+            if connection.getpeername()[1] == port:
+                connection.shutdown(socket.SHUT_RDWR)
+                ended += 1
+    return ended
 
 
 class FailingDisks(TrainingTest):
@@ -91,6 +121,20 @@ class FailingDisks(TrainingTest):
                 # Before the disk is done; the process itself ends only once strace lets go of it.
                 training.await_true(lambda: "a peer ended" in log.read_text(encoding="utf-8"), "the loss", 10)
                 self.assertIn("a peer ended or the network broke", self.finish(ranks[0], 3, 60))
+
+    def test_a_rank_that_loses_the_store_ends_the_run(self):
+        run = self.folder / "no_store"
+        process = self.launch(run, 2, [*KEYS, "train.steps=100000"])
+        self.await_step(process, run, 4)
+        rank = {rank: pid for pid, rank in training.ranks_of(run).items()}[1]
+        port = int(training.variables_of(rank)["MASTER_PORT"])
+        try:
+            self.assertGreater(cut_from(rank, port), 0)
+        except PermissionError:
+            process.kill()
+            self.skipTest("this system does not let us take another process's sockets")
+        error = self.finish(process, 3, 60)
+        self.assertRegex(error, r"the ranks lost each other while steps were saved|the job's store or a rank is lost")
 
     def test_a_folder_that_becomes_read_only(self):
         disk, view, run = self.folder / "disk", self.folder / "view", self.folder / "read_only"
