@@ -51,7 +51,8 @@ struct CheckpointConfig {
             .minimum = 0,
             .maximum = 1e12});
     v("keep_best", keep_best,
-      Field{.help = "checkpoints with the lowest held-out loss stay too, so many; 0: none",
+      Field{.help = "checkpoints with the lowest held-out loss stay too, so many, of those that "
+                    "train.evaluate_every evaluates when they are saved; 0: none",
             .unit = "checkpoints",
             .minimum = 0,
             .maximum = 1e9});

@@ -59,6 +59,7 @@ ordered_json describe(const StepReader& step) {
            {{"data", description.mesh.data},
             {"tensor", description.mesh.tensor},
             {"pipeline", description.mesh.pipeline}}},
+          {"model", description.config.value("model", nlohmann::json())},
           {"next_sample", description.next_sample},
           {"validation_loss",
            description.validation_loss ? ordered_json(*description.validation_loss) : ordered_json()},

@@ -144,6 +144,8 @@ int reshard(const ReshardOptions& options) {
     throw InputError("reshard: give the folder of a checkpoint, or --config for a plan on paper");
   if (options.only_plan && !options.output.empty())
     throw InputError("reshard: --plan writes nothing; leave out --plan or --output");
+  if (options.imagined.config.empty() && !options.imagined.sets.empty())
+    throw InputError("reshard: --set changes what --config describes; a checkpoint is as it is");
   check_ranks(options.change);
   if (!options.imagined.config.empty()) {
     if (!options.only_plan) throw InputError("reshard: --config describes no checkpoint; add --plan");
@@ -179,7 +181,7 @@ void register_reshard(CLI::App& parent, Actions& actions) {
   CLI::App* app = parent.add_subcommand(
       "reshard",
       "Rewrite a checkpoint as ranks of another layout would save it; loading needs no such thing");
-  app->add_option("folder", options->folder, "a run's folder (its newest good step), or that of one step");
+  app->add_option("folder", options->folder, "a run's folder (its newest whole step), or that of one step");
   app->add_option("--output", options->output, "the folder of steps that the new one is put into");
   const auto extent = CLI::Range(int64_t{1}, int64_t{1} << 24);
   app->add_option("--data", options->change.data, "data ranks of the new layout")->required()->check(extent);

@@ -38,7 +38,7 @@ void print_table(const std::vector<std::vector<std::string>>& rows);
 void warn_of_damage(const checkpoint::StepReader& reader);
 
 /// Explains an argument that `open_step` takes.
-inline constexpr const char* kStepHelp = "a run's folder (its newest good step), or that of one step";
+inline constexpr const char* kStepHelp = "a run's folder (its newest whole step), or that of one step";
 
 /// Opens a step and warns of damaged ones.
 checkpoint::StepReader open_step(const std::string& folder);

@@ -115,6 +115,18 @@ void check_same_run(const RunConfig& config, const data::Dataset& data,
         reader.folder().string(), fmt::join(data.sizes(), ", "), fmt::join(saved.samples, ", "));
 }
 
+void check_same_model(const RunConfig& config, const checkpoint::StepReader& reader) {
+  const nlohmann::json all = config_to_json(config);
+  nlohmann::json now = all.at("model");
+  nlohmann::json then = reader.manifest().description.config.value("model", nlohmann::json::object());
+  for (nlohmann::json* model : {&now, &then}) model->erase("dropout");
+  std::vector<std::string> differences;
+  compare("model", now, then, differences);
+  if (!differences.empty())
+    throw InputError("{}: holds the weights of another model: {}; set them so", reader.folder().string(),
+                     fmt::join(differences, "; "));
+}
+
 std::string token_difference(const data::Dataset& data, const checkpoint::StepDescription& saved) {
   if (!saved.tokenizer) return "";
   const checkpoint::TokenizerFacts now = tokenizer_facts(data), &then = *saved.tokenizer;

@@ -32,6 +32,10 @@ checkpoint::StepDescription describe_step(const RunConfig& config, const data::D
 void check_same_run(const RunConfig& config, const data::Dataset& data,
                     const std::optional<checkpoint::RunIdentity>& run, const checkpoint::StepReader& reader);
 
+/// Checks that a step's weights are of the model that the configuration describes, dropout aside; InputError
+/// names each key that differs. Shapes alone do not tell: heads may be split otherwise.
+void check_same_model(const RunConfig& config, const checkpoint::StepReader& reader);
+
 /// Says how the data's tokenizer or special ids differ from those of a step; "" where they do not, or where
 /// either side knows none.
 std::string token_difference(const data::Dataset& data, const checkpoint::StepDescription& saved);

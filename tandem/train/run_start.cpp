@@ -68,7 +68,9 @@ void check_start(const RunConfig& config, const data::Dataset& data, const Shard
         "another run_directory",
         config.run_directory, before.string(), checkpoint_directory(config));
   } else if (config.checkpoint.start_from) {
-    StepReader::open(*config.checkpoint.start_from).require(model.table(), std::vector{Role::kParameter});
+    const StepReader weights = StepReader::open(*config.checkpoint.start_from);
+    check_same_model(config, weights);
+    weights.require(model.table(), std::vector{Role::kParameter});
   }
 }
 

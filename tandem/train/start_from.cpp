@@ -89,7 +89,11 @@ void start_from(const RunConfig& config, const data::Dataset& data, ShardedModel
     const auto on_corrupt =
         step == source.string() ? checkpoint::OnCorrupt::kStop : config.checkpoint.on_corrupt;
     const auto damage = try_step(step, on_corrupt, [&] {
-      saved = load_step(model, std::array{Role::kParameter}, [&] { return StepReader::open_step(step); });
+      saved = load_step(model, std::array{Role::kParameter}, [&] {
+        StepReader reader = StepReader::open_step(step);
+        check_same_model(config, reader);
+        return reader;
+      });
     });
     if (!damage) {
       log->info("started from the weights of {}; moments, steps and sample order are fresh", step);

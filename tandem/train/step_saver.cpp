@@ -51,7 +51,10 @@ class OlderSteps {
 
   void remove_after(int64_t step) {
     verified_.insert(step);
-    const auto failure = checkpoint::attempt([&] { apply_retention(folder_, rule_, verified_); });
+    const auto failure = checkpoint::attempt([&] {
+      for (const auto& removed : apply_retention(folder_, rule_, verified_))
+        observe::process_log()->info("removed {}: no rule of checkpoint.keep… keeps it", removed.string());
+    });
     if (failure) observe::process_log()->warning("older steps stay: {}", failure->message);
   }
 

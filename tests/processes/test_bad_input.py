@@ -140,7 +140,10 @@ class BadInput(TrainingTest):
         wanted = ["model.dropout is 0.2 here and 0.1 there", "data.source_length is 60", "train.seed is 2 here"]
         self.refused(2, "trained", *wanted, sets=sets, run=run)
         start = [f"checkpoint.start_from={run}", "model.hidden=64"]
-        self.refused(2, "trained", "tensor embedding is [512, 32] there and [512, 64] in the model", sets=start)
+        self.refused(2, "trained", "weights of another model: model.hidden is 64 here and 32 there", sets=start)
+        start = [f"checkpoint.start_from={run}", "model.heads=2", "model.head_dim=16", "model.dropout=0.2"]
+        refused = self.refused(2, "model.head_dim is 16 here and 8 there; model.heads is 2 here and 4 there", sets=start)
+        self.assertNotIn("dropout", refused)
         self.refused(2, "nowhere", sets=[f"checkpoint.start_from={self.folder}/nowhere"])
         self.train(run, ["train.steps=2"])
         self.assertEqual(len(losses(run)), 2)
