@@ -7,8 +7,8 @@
 
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/coverage.h"
-#include "tandem/checkpoint/json_members.h"
 #include "tandem/checkpoint/names.h"
+#include "tandem/checkpoint/stored_json.h"
 
 namespace tandem::checkpoint {
 
@@ -52,7 +52,7 @@ class FileParser {
       : manifest_(manifest), place_(place), unknown_(unknown), boxes_(manifest.tensors.size()) {}
 
   StoredFile file(const json& entry) {
-    JsonMembers members(entry, place_ + ": files");
+    StoredMembers members(entry, place_ + ": files");
     StoredFile file{.name = members.text("name"),
                     .bytes = members.integer("bytes"),
                     .data_begin = members.integer("data_begin"),
@@ -142,7 +142,7 @@ std::vector<StoredTensor> parse_tensors(const json& list, const std::string& pla
   std::vector<StoredTensor> tensors;
   std::set<std::string> names;
   for (const json& entry : list) {
-    JsonMembers members(entry, place + ": tensors");
+    StoredMembers members(entry, place + ": tensors");
     StoredTensor tensor{.name = members.text("name"), .shape = {}};
     const std::string here = fmt::format("{}: tensor {}", place, tensor.name);
     if (!names.insert(tensor.name).second) throw EnvironmentError("{}: is listed twice", here);

@@ -9,7 +9,7 @@
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file.h"
-#include "tandem/checkpoint/json_members.h"
+#include "tandem/checkpoint/stored_json.h"
 
 namespace tandem::checkpoint {
 
@@ -24,7 +24,7 @@ std::optional<LocalFolder::Owner> owner_of(const fs::path& folder) {
   const fs::path path = folder / kRecordName;
   const std::optional<nlohmann::json> json = read_record(path, kMajor);
   if (!json) return std::nullopt;
-  JsonMembers members(*json, path.string());
+  StoredMembers members(*json, path.string());
   return LocalFolder::Owner{.run_id = members.text("run_id"), .checkpoints = members.text("checkpoints")};
 }
 

@@ -5,8 +5,8 @@
 #include "tandem/base/content_hash.h"
 #include "tandem/base/error.h"
 #include "tandem/checkpoint/file_table.h"
-#include "tandem/checkpoint/json_members.h"
 #include "tandem/checkpoint/manifest.h"
+#include "tandem/checkpoint/stored_json.h"
 
 namespace tandem::checkpoint {
 
@@ -36,7 +36,7 @@ class Parser {
     read_format();
     Manifest manifest;
     read_description(manifest.description);
-    JsonMembers times = group("times");
+    StoredMembers times = group("times");
     manifest.saved_at = times.text("saved");
     finish(times);
     const Unknown unknown = is_newer_ ? Unknown::kPassedOver : Unknown::kRefused;
@@ -51,16 +51,16 @@ class Parser {
   }
 
  private:
-  void finish(const JsonMembers& members) const {
+  void finish(const StoredMembers& members) const {
     if (!is_newer_) members.finish();
   }
 
-  JsonMembers group(const std::string& key) {
+  StoredMembers group(const std::string& key) {
     return {members_.object(key), fmt::format("{}: {}", place_, key)};
   }
 
   void read_format() {
-    JsonMembers format = group("format");
+    StoredMembers format = group("format");
     const int64_t major = format.integer("major"), minor = format.integer("minor");
     if (major != Manifest::kMajor)
       throw InputError("{}: is of format {}.{}, and this program reads {}.x; use a program that knows it",
@@ -73,7 +73,7 @@ class Parser {
   }
 
   void read_description(StepDescription& step) {
-    JsonMembers run = group("run");
+    StoredMembers run = group("run");
     step.run_id = run.text("id");
     step.generation = run.integer("generation");
     finish(run);
@@ -82,7 +82,7 @@ class Parser {
     step.config = members_.object("config");
     if (members_.text("config_hash") != hash_of(step.config))
       throw EnvironmentError("{}: 'config' does not have the hash that 'config_hash' gives", place_);
-    JsonMembers mesh = group("mesh");
+    StoredMembers mesh = group("mesh");
     step.mesh = {.data = mesh.small_integer("data", 1),
                  .pipeline = mesh.small_integer("pipeline", 1),
                  .tensor = mesh.small_integer("tensor", 1)};
@@ -95,11 +95,11 @@ class Parser {
   }
 
   void read_progress(StepDescription& step) {
-    JsonMembers data = group("data");
+    StoredMembers data = group("data");
     step.next_sample = data.integer("next_sample");
     for (const json& samples : data.array("samples")) step.samples.push_back(read_samples(samples));
     finish(data);
-    JsonMembers optimizer = group("optimizer");
+    StoredMembers optimizer = group("optimizer");
     step.optimizer_updates = optimizer.integer("updates");
     step.skipped_in_a_row = optimizer.integer("skipped_in_a_row");
     finish(optimizer);
@@ -114,7 +114,7 @@ class Parser {
   std::optional<TokenizerFacts> read_tokenizer() {
     const json* value = members_.find("tokenizer");
     if (value != nullptr && value->is_null()) return std::nullopt;
-    JsonMembers tokenizer = group("tokenizer");
+    StoredMembers tokenizer = group("tokenizer");
     TokenizerFacts facts{.pad = tokenizer.small_integer("pad"),
                          .eos = tokenizer.small_integer("eos"),
                          .first_sentinel = static_cast<int32_t>(tokenizer.integer(
@@ -136,7 +136,7 @@ class Parser {
   std::vector<StoredRole> read_roles() {
     std::vector<StoredRole> roles;
     for (const json& entry : members_.array("roles")) {
-      JsonMembers members(entry, place_ + ": roles");
+      StoredMembers members(entry, place_ + ": roles");
       const std::string name = members.text("role"), type_name = members.text("dtype");
       const std::optional<Role> role = role_named(name);
       const std::optional<DataType> type = data_type_named(type_name);
@@ -153,7 +153,7 @@ class Parser {
   }
 
   std::string place_;
-  JsonMembers members_;
+  StoredMembers members_;
   bool is_newer_ = false;
 };
 

@@ -13,7 +13,7 @@
 #include "tandem/base/error.h"
 #include "tandem/base/paths.h"
 #include "tandem/checkpoint/file.h"
-#include "tandem/checkpoint/json_members.h"
+#include "tandem/checkpoint/stored_json.h"
 
 namespace tandem::checkpoint {
 
@@ -45,7 +45,7 @@ std::optional<RunRecord> record_of(const fs::path& folder) {
   const fs::path path = folder / kRecordName;
   const std::optional<nlohmann::json> json = read_record(path, kMajor);
   if (!json) return std::nullopt;
-  JsonMembers members(*json, path.string());
+  StoredMembers members(*json, path.string());
   RunRecord record{{.run_id = members.text("run_id"), .generation = members.integer("generation")}, {}};
   if (members.find("checkpoints") != nullptr) record.checkpoints = members.text("checkpoints");
   return record;

@@ -2,23 +2,19 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <limits>
-#include <optional>
 #include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
-namespace tandem::checkpoint {
+namespace tandem {
 
-/// Parses the JSON of a file that tandem itself wrote. An EnvironmentError names `place` where the text is
-/// torn, too long, too deep, or has a key twice.
-nlohmann::json parse_stored_json(const std::string& text, const std::string& place, size_t max_bytes);
-
-/// Reads the small record of a folder, a JSON object with `format.major`; nothing where there is none.
-/// EnvironmentError where it is damaged, InputError where it is of another format than `major`.
-std::optional<nlohmann::json> read_record(const std::filesystem::path& path, int64_t major);
+/// Who wrote a JSON text, and so who can mend what is wrong in it.
+enum class JsonWriter {
+  kUser,    ///< an InputError, with the nearest known member beside an unknown one
+  kTandem,  ///< nobody edits such files: an EnvironmentError
+};
 
 /// Bounds of an integer, both included.
 struct IntegerRange {
@@ -27,11 +23,11 @@ struct IntegerRange {
 };
 
 /// Reads the members of one JSON object by type. A member that is missing, of another type or out of range is
-/// an EnvironmentError that names the file and the member. The object must outlive this.
+/// an error of the writer's kind that names the place and the member. The object must outlive this.
 class JsonMembers {
  public:
   /// `place` names the object in messages, as in "manifest.json: mesh".
-  JsonMembers(const nlohmann::json& object, std::string place);
+  JsonMembers(const nlohmann::json& object, std::string place, JsonWriter writer);
 
   int64_t integer(const std::string& key, IntegerRange range = {});
   /// As `integer`, at most what an int32_t holds.
@@ -46,6 +42,9 @@ class JsonMembers {
   /// Refuses members that nobody asked for.
   void finish() const;
 
+  /// Throws the error of the writer's kind: the place, then the problem.
+  [[noreturn]] void refuse(const std::string& problem) const;
+
   const std::string& place() const { return place_; }
 
  private:
@@ -54,7 +53,8 @@ class JsonMembers {
 
   const nlohmann::json& object_;
   std::string place_;
+  JsonWriter writer_;
   std::set<std::string> seen_;
 };
 
-}  // namespace tandem::checkpoint
+}  // namespace tandem
