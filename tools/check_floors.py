@@ -15,13 +15,13 @@ FLOORS = {
     "comm": 3, "launch": 3,
     "model": 4, "parallel": 4, "data": 4, "checkpoint": 4,
     "train": 5, "infer": 5,
-    "interop": 6,
+    "interop": 6, "tasks": 6,
     "cli": 7,
 }
 TORCH = re.compile(r"^(ATen|torch|c10)/")
 COLLECTIVES = re.compile(r"^(torch/csrc/distributed/|gloo/|nccl)")
 FILES = re.compile(r"^(fstream|filesystem|fcntl\.h|sys/stat\.h|cstdio)$")
-WITHOUT_TORCH = {"base", "observe", "layout", "schedule", "launch", "data", "checkpoint", "interop"}
+WITHOUT_TORCH = {"base", "observe", "layout", "schedule", "launch", "data", "checkpoint", "interop", "tasks"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 
 

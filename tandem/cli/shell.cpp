@@ -2,7 +2,6 @@
 #include "tandem/cli/shell.h"
 
 #include <cerrno>
-#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include "tandem/base/exit_code.h"
 #include "tandem/cli/backtrace.h"
 #include "tandem/cli/mapping_fault.h"
+#include "tandem/cli/program_folder.h"
 #include "tandem/cli/source_commit.h"
 #include "tandem/cli/usage.h"
 
@@ -63,14 +63,6 @@ void print_failure(Failure failure) {
 void flush_output() {
   if (std::fflush(stdout) != 0 || std::ferror(stdout))
     throw EnvironmentError("cannot write to standard output: {}", std::strerror(errno));
-}
-
-std::string folder_of_this_program() {
-  char path[PATH_MAX];
-  const ssize_t length = ::readlink("/proc/self/exe", path, sizeof path);
-  if (length < 0) throw EnvironmentError("cannot read /proc/self/exe: {}", std::strerror(errno));
-  const std::string_view whole(path, static_cast<size_t>(length));
-  return std::string(whole.substr(0, whole.rfind('/')));
 }
 
 // Settings that libraries read once, before any of our code could pass them on. A user's own choice stands.
@@ -125,7 +117,7 @@ int run_program(const std::function<int()>& body) noexcept {
 
 void hand_over(char** argv) {
   set_library_defaults();
-  const std::string program = folder_of_this_program() + "/tandem-tensor";
+  const std::string program = (program_folder() / "tandem-tensor").string();
   ::execv(program.c_str(), argv);
   throw EnvironmentError("cannot start {}: {}; build or install it beside tandem", program,
                          std::strerror(errno));

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "tandem/cli/command.h"
+#include "tandem/cli/output.h"
+#include "tandem/cli/task_files.h"
+#include "tandem/cli/task_reports.h"
+#include "tandem/tasks/task_data.h"
+#include "tandem/tasks/task_parser.h"
+
+namespace tandem::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+int list(const Output& print) {
+  const std::filesystem::path folder = tasks_folder();
+  ordered_json found = ordered_json::array();
+  for (const std::filesystem::path& file : task_files(folder))
+    found.push_back(describe_task(tasks::read_task(file)));
+  if (print.json) return print_json({{"folder", folder.string()}, {"tasks", found}}), 0;
+  for (const ordered_json& task : found) print_task(task);
+  return 0;
+}
+
+void register_list(CLI::App& parent, Actions& actions) {
+  const auto print = std::make_shared<Output>();
+  CLI::App* app =
+      parent.add_subcommand("list", "Show the tasks that come with tandem: labels, patterns, metric");
+  print->add_to(*app);
+  actions.add(*app, [print] { return list(*print); });
+}
+
+struct InspectOptions {
+  std::string task;
+  std::string data;
+  Output print;
+};
+
+int inspect(const InspectOptions& options) {
+  const tasks::Task task = load_task(options.task);
+  tasks::TaskData data(task, options.data);
+  const ordered_json document = describe_task_data(data);
+  options.print.json ? print_json(document) : print_task_data(document);
+  return 0;
+}
+
+void register_task_inspect(CLI::App& parent, Actions& actions) {
+  const auto options = std::make_shared<InspectOptions>();
+  CLI::App* app = parent.add_subcommand(
+      "inspect", "Read all of a task's data; show counts, balance, duplicates, overlaps, and its patterns");
+  app->add_option("--task", options->task, kTaskHelp)->required();
+  app->add_option("--data", options->data, "the folder with the task's files")->required();
+  options->print.add_to(*app);
+  actions.add(*app, [options] { return inspect(*options); });
+}
+
+}  // namespace
+
+void register_task(CLI::App& app, Actions& actions) {
+  app.require_subcommand(1);
+  register_list(app, actions);
+  register_task_inspect(app, actions);
+}
+
+}  // namespace tandem::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/tasks/statistics.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <set>
+
+namespace tandem::tasks {
+namespace {
+
+Lengths lengths_of(const Rows& rows) {
+  std::vector<int64_t> lengths;
+  for (const Row& row : rows.rows) {
+    int64_t length = 0;
+    for (const std::string& value : row.values) length += num_characters(value);
+    lengths.push_back(length);
+  }
+  if (lengths.empty()) return {};
+  std::ranges::sort(lengths);
+  const size_t n = lengths.size();
+  return {.median = static_cast<double>(lengths[(n - 1) / 2] + lengths[n / 2]) / 2,
+          .percentile_99 = lengths[(n * 99 + 99) / 100 - 1],
+          .longest = lengths.back()};
+}
+
+std::vector<std::string> distinct_texts(const Rows& rows) {
+  std::vector<std::string> texts;
+  for (const Row& row : rows.rows) texts.push_back(row.text());
+  std::ranges::sort(texts);
+  const auto rest = std::ranges::unique(texts);
+  texts.erase(rest.begin(), rest.end());
+  return texts;
+}
+
+int64_t num_repeated_ids(const Rows& rows) {
+  std::map<std::string, int64_t> counts;
+  for (const Row& row : rows.rows)
+    if (!row.id.empty()) ++counts[row.id];
+  return std::ranges::count_if(counts, [](const auto& count) { return count.second > 1; });
+}
+
+int64_t num_shared(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  std::vector<std::string> both;
+  std::ranges::set_intersection(a, b, std::back_inserter(both));
+  return static_cast<int64_t>(both.size());
+}
+
+}  // namespace
+
+int64_t num_characters(const std::string& text) {
+  // All bytes but those that go on with a character.
+  return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
+}
+
+double FileFigures::majority() const {
+  const int64_t sum = std::accumulate(labels.begin(), labels.end(), int64_t{0});
+  return sum == 0 ? 0 : static_cast<double>(std::ranges::max(labels)) / static_cast<double>(sum);
+}
+
+FileFigures figures_of(const Task& task, FileRole role, const Rows& rows) {
+  FileFigures figures{.rows = static_cast<int64_t>(rows.rows.size()),
+                      .texts = static_cast<int64_t>(distinct_texts(rows).size()),
+                      .repeated_ids = num_repeated_ids(rows),
+                      .labels = {},
+                      .lengths = lengths_of(rows)};
+  if (!has_answers(role)) return figures;
+  figures.labels.assign(task.num_classes(), 0);
+  for (const Row& row : rows.rows) ++figures.labels.at(row.label.value());
+  return figures;
+}
+
+std::vector<Overlap> overlaps_in(TaskData& data) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> files;
+  for (const TaskFile& file : data.task().files)
+    if (data.has(file)) files.emplace_back(file.name, distinct_texts(data.rows(file.name)));
+  std::vector<Overlap> overlaps;
+  for (size_t a = 0; a < files.size(); ++a)
+    for (size_t b = a + 1; b < files.size(); ++b)
+      if (const int64_t texts = num_shared(files[a].second, files[b].second); texts > 0)
+        overlaps.push_back({.first = files[a].first, .second = files[b].first, .texts = texts});
+  return overlaps;
+}
+
+}  // namespace tandem::tasks

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/tasks/task.h"
+
+#include "tandem/base/error.h"
+#include "tandem/base/nearest.h"
+
+namespace tandem::tasks {
+
+std::string_view name_of(Metric metric) {
+  switch (metric) {
+    case Metric::kAccuracy:
+      return "accuracy";
+  }
+  return "?";
+}
+
+std::string_view name_of(ValueType type) { return type == ValueType::kInteger ? "integer" : "text"; }
+
+const TaskFile& Task::file(const std::string& file_name) const {
+  std::vector<std::string> names;
+  for (const TaskFile& file : files) {
+    if (file.name == file_name) return file;
+    names.push_back(file.name);
+  }
+  throw InputError("the task {} has no file '{}'; the nearest is '{}'", name, file_name,
+                   nearest_name(file_name, names));
+}
+
+}  // namespace tandem::tasks

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/tasks/task_data.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "tandem/base/error.h"
+#include "tandem/base/paths.h"
+
+namespace tandem::tasks {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::set<std::string> texts_of(const Rows& rows) {
+  std::set<std::string> texts;
+  for (const Row& row : rows.rows) texts.insert(row.text());
+  return texts;
+}
+
+}  // namespace
+
+TaskData::TaskData(const Task& task, fs::path folder) : task_(task), folder_(std::move(folder)) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder_, ignored))
+    throw InputError("{} is no folder; --data names the folder with the files of {}", folder_.string(),
+                     task.name);
+  if (std::ranges::none_of(task.files, [this](const TaskFile& file) { return has(file); }))
+    throw InputError("{} holds no file of {}, such as {}; --data names the folder of this one task",
+                     folder_.string(), task.name, task.files.front().file);
+}
+
+bool TaskData::has(const TaskFile& file) const {
+  std::error_code ignored;
+  return fs::exists(path_of(file), ignored);
+}
+
+const Rows& TaskData::rows(const std::string& name) {
+  const auto found = read_.find(name);
+  if (found != read_.end()) return found->second;
+  const TaskFile& file = task_.file(name);
+  return read_.emplace(name, read_rows(task_, file.role, path_of(file))).first->second;
+}
+
+std::vector<TaskFile> TaskData::test_files() const {
+  std::vector<TaskFile> files;
+  for (const TaskFile& file : task_.files)
+    if (is_test(file.role) && has(file)) files.push_back(file);
+  return files;
+}
+
+const Rows& TaskData::training_rows(const std::string& name) {
+  const TaskFile& file = task_.file(name);
+  if (file.role != FileRole::kTrain && file.role != FileRole::kDev)
+    throw InputError("{} of {} is not there to be trained on; name a file train… or dev…", name, task_.name);
+  const Rows& training = rows(name);
+  for (const TaskFile& test : test_files()) {
+    const std::set<std::string> texts = texts_of(rows(test.name));
+    const auto shared =
+        std::ranges::count_if(training.rows, [&](const Row& row) { return texts.contains(row.text()); });
+    if (is_same_place(path_of(file), path_of(test)) ||
+        2 * static_cast<size_t>(shared) >= training.rows.size())
+      throw InputError("{}: {} of its {} lines are in the test file {}; train on other lines",
+                       path_of(file).string(), shared, training.rows.size(), test.file);
+  }
+  return training;
+}
+
+Unlabeled TaskData::unlabeled() {
+  Unlabeled result;
+  const auto file = std::ranges::find(task_.files, FileRole::kUnlabeled, &TaskFile::role);
+  if (file == task_.files.end() || !has(*file)) return result;
+  std::set<std::string> all_tests;
+  const std::set<std::string> unlabeled = texts_of(rows(file->name));
+  for (const TaskFile& test : test_files()) {
+    std::set<std::string> texts = texts_of(rows(test.name));
+    const auto is_in_test = [&](const std::string& text) { return texts.contains(text); };
+    result.from.push_back({.test = test.name,
+                           .texts = std::ranges::count_if(unlabeled, is_in_test),
+                           .lines = std::ranges::count_if(rows(file->name).rows, is_in_test, &Row::text)});
+    all_tests.merge(texts);
+  }
+  for (const Row& row : rows(file->name).rows)
+    if (!all_tests.contains(row.text())) result.rows.push_back(row);
+  result.dropped = static_cast<int64_t>(rows(file->name).rows.size() - result.rows.size());
+  return result;
+}
+
+}  // namespace tandem::tasks
