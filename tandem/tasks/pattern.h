@@ -16,6 +16,14 @@ enum class Cut {
                 ///< end
 };
 
+/// Marks around a span of an input's text that a line points out.
+struct SpanMark {
+  std::string text;    ///< the member with the span's text
+  std::string at;      ///< the member with the number of characters before it
+  std::string before;  ///< written before the span
+  std::string behind;  ///< written behind it
+};
+
 /// One text of a sample.
 struct Input {
   std::string name;  ///< as patterns call it
@@ -23,6 +31,7 @@ struct Input {
   std::string join;  ///< between the texts of a list; empty where the member is a text
   std::string gap;   ///< stands in the text where something is to be filled in; empty for most inputs
   Cut cut = Cut::kNever;
+  std::vector<SpanMark> marks;
 };
 
 /// A piece of a rendered sample: a text, or a gap.

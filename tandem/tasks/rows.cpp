@@ -2,6 +2,7 @@
 #include "tandem/tasks/rows.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "tandem/base/error.h"
 #include "tandem/base/nearest.h"
 #include "tandem/data/text_lines.h"
+#include "tandem/tasks/span.h"
 
 namespace tandem::tasks {
 namespace {
@@ -30,6 +32,22 @@ size_t occurrences(std::string_view text, std::string_view what) {
   for (size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size()))
     ++count;
   return count;
+}
+
+constexpr std::array<std::string_view, 8> kSpaces{" ", "\t", "\n", "\r", "\v", "\f", "\u00a0", "\u3000"};
+
+std::string_view without_outer_space(std::string_view text) {
+  for (bool is_shorter = true; is_shorter;) {
+    is_shorter = false;
+    for (const std::string_view space : kSpaces) {
+      const size_t begin = text.starts_with(space) ? space.size() : 0;
+      text.remove_prefix(begin);
+      const size_t end = text.ends_with(space) ? space.size() : 0;
+      text.remove_suffix(end);
+      is_shorter = is_shorter || begin + end > 0;
+    }
+  }
+  return text;
 }
 
 // Integers in one file are texts in another: 101 and "101" are one label.
@@ -112,9 +130,29 @@ class LineReader {
     return all;
   }
 
+  std::string marked(const json& object, const Input& input, std::string text) const {
+    std::vector<Span> spans;
+    for (const SpanMark& mark : input.marks) {
+      const json& at = member(object, mark.at);
+      if (!at.is_number_integer()) refuse(fmt::format("'{}' is not an integer", mark.at));
+      Span span{.at = at.get<int64_t>(),
+                .text = text_in(member(object, mark.text), mark.text),
+                .before = mark.before,
+                .behind = mark.behind};
+      if (span.text.empty() || !holds(text, span))
+        refuse(fmt::format("'{}' has no '{}' at its character {}", input.path, span.text, span.at));
+      for (const Span& other : spans)
+        if (overlap(span, other))
+          refuse(fmt::format("'{}' and '{}' overlap in '{}'", other.text, span.text, input.path));
+      spans.push_back(std::move(span));
+    }
+    return with_marks(std::move(text), std::move(spans));
+  }
+
   std::string value(const json& object, const Input& input, int64_t& deleted) const {
     const json& found = member(object, input.path);
     std::string text = input.join.empty() ? text_in(found, input.path) : joined(found, input);
+    if (!input.marks.empty()) text = marked(object, input, std::move(text));
     for (const std::string_view invisible : {"\xEF\xBB\xBF", "\xE2\x80\x8B"})
       deleted += erase_all(text, invisible);
     if (text.empty()) refuse(fmt::format("'{}' is empty", input.path));
@@ -166,7 +204,7 @@ class LineReader {
 std::string Row::text() const {
   // A character that no text of a file holds in earnest keeps ("ab", "c") and ("a", "bc") apart.
   std::string all;
-  for (const std::string& value : values) all += value + '\x1f';
+  for (const std::string& value : values) all.append(without_outer_space(value)) += '\x1f';
   return all;
 }
 

@@ -20,7 +20,7 @@ struct Row {
   std::vector<std::string> candidates;  ///< empty where the task has labels
   std::optional<size_t> label;          ///< number of the label or candidate; of files without answers none
 
-  /// Returns what makes two rows the same text: the values of all inputs.
+  /// Returns what makes two rows the same text: the values of all inputs, without white space around them.
   std::string text() const;
 };
 

@@ -5,7 +5,8 @@
 #include <iterator>
 #include <map>
 #include <numeric>
-#include <set>
+
+#include "tandem/tasks/span.h"
 
 namespace tandem::tasks {
 namespace {
@@ -48,11 +49,6 @@ int64_t num_shared(const std::vector<std::string>& a, const std::vector<std::str
 }
 
 }  // namespace
-
-int64_t num_characters(const std::string& text) {
-  // All bytes but those that go on with a character.
-  return std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-}
 
 double FileFigures::majority() const {
   const int64_t sum = std::accumulate(labels.begin(), labels.end(), int64_t{0});

@@ -41,7 +41,4 @@ struct Overlap {
 /// Compares all files that the folder holds with each other, in the task's order.
 std::vector<Overlap> overlaps_in(TaskData& data);
 
-/// Returns the number of characters of well-formed UTF-8.
-int64_t num_characters(const std::string& text);
-
 }  // namespace tandem::tasks

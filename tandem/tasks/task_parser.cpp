@@ -117,12 +117,28 @@ class Parser {
                 .join = fields.optional_text("join"),
                 .gap = fields.optional_text("gap")};
     if (fields.find("cut") != nullptr) input.cut = fields.choice("cut", kCuts);
+    if (fields.find("marks") != nullptr) input.marks = marks(fields);
     if (!input.gap.empty() && (input.cut == Cut::kFromStart || input.cut == Cut::kFromEnd))
       fields.refuse("'cut' could cut the gap away; make it far_from_gap or never");
     if (input.gap.empty() && input.cut == Cut::kFarFromGap)
       fields.refuse("'cut' speaks of a gap, but there is no 'gap'");
+    if (!input.marks.empty() && input.cut != Cut::kNever)
+      fields.refuse("'cut' could cut what is marked; leave it out");
     fields.finish();
     return input;
+  }
+
+  static std::vector<SpanMark> marks(UserMembers& fields) {
+    std::vector<SpanMark> marks;
+    for (const json& entry : fields.array("marks")) {
+      UserMembers members(entry, fmt::format("{}: marks[{}]", fields.place(), marks.size()));
+      marks.push_back({.text = members.path("text"),
+                       .at = members.path("at"),
+                       .before = members.short_text("before"),
+                       .behind = members.short_text("behind")});
+      members.finish();
+    }
+    return marks;
   }
 
   void check_secrecy(const Task& task) const {

@@ -31,7 +31,7 @@ inline Task task_of(const nlohmann::json& json) { return parse_task(json.dump(),
 inline nlohmann::json invented_candidates_json() {
   nlohmann::json json = invented_json();
   json.erase("labels");
-  json["candidates"] = {{"path" : "candidates", "count" : 3}};
+  json["candidates"] = {{"path", "candidates"}, {"count", 3}};
   json["label"] = "answer";
   json["inputs"] = {{"content", {{"path", "content"}, {"gap", "#word#"}, {"cut", "far_from_gap"}}}};
   json["patterns"] = {{{"name", "passage"}, {"text", "读：{content}"}}};

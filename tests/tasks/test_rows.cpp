@@ -154,6 +154,27 @@ TEST_F(RowsOfAFile, ReachIntoObjectsAndJoinLists) {
             "file.json:1: 'keyword' is not a text");
 }
 
+TEST_F(RowsOfAFile, HaveTheirSpansMarkedByCharacters) {
+  json task = invented_json();
+  task["inputs"]["sentence"] = {
+      {"path", "text"},
+      {"marks",
+       {{{"text", "spans.b"}, {"at", "spans.b_at"}, {"before", "<"}, {"behind", ">"}},
+        {{"text", "spans.a"}, {"at", "spans.a_at"}, {"before", "【"}, {"behind", "】"}}}}};
+  const auto line = [](const std::string& a, const std::string& a_at, const std::string& b_at) {
+    return R"({"text": "他说他来", "label": "1", "spans": {"a": ")" + a + R"(", "a_at": )" + a_at +
+           R"(, "b": "他", "b_at": )" + b_at + "}}\n";
+  };
+  EXPECT_THAT(read(task, line("说", "1", "2")).rows[0].values, ElementsAre("他【说】<他>来"));
+  EXPECT_THAT(read(task, line("来", "3", "0")).rows[0].values, ElementsAre("<他>说他【来】"));
+  EXPECT_EQ(problem(task, line("说", "1", "1")), "file.json:1: 'text' has no '他' at its character 1");
+  EXPECT_EQ(problem(task, line("说", "4", "0")), "file.json:1: 'text' has no '说' at its character 4");
+  EXPECT_EQ(problem(task, line("说", "-1", "0")), "file.json:1: 'text' has no '说' at its character -1");
+  EXPECT_EQ(problem(task, line("", "1", "0")), "file.json:1: 'text' has no '' at its character 1");
+  EXPECT_EQ(problem(task, line("说他", "1", "2")), "file.json:1: '他' and '说他' overlap in 'text'");
+  EXPECT_EQ(problem(task, line("说", "\"1\"", "0")), "file.json:1: 'spans.a_at' is not an integer");
+}
+
 TEST_F(RowsOfAFile, BringCandidatesAndAGapOfTheirOwn) {
   const json task = invented_candidates_json();
   const auto line = [](const std::string& content, const std::string& candidates, const std::string& answer) {
@@ -177,6 +198,15 @@ TEST_F(RowsOfAFile, BringCandidatesAndAGapOfTheirOwn) {
             "file.json:1: 'candidates' holds 'a' twice");
   EXPECT_EQ(problem(task, line("#word#", R"(["a", "b", ""])", "1")),
             "file.json:1: 'candidates' holds an empty text");
+}
+
+TEST_F(RowsOfAFile, AreOneTextWhateverSpaceIsAroundIt) {
+  const Rows rows = read(
+      "{\"sentence\": \" \\t\u3000x y\u00a0\\n\", \"label\": \"1\"}\n"
+      "{\"sentence\": \"x y\", \"label\": \"1\"}\n{\"sentence\": \"xy\", \"label\": \"1\"}\n");
+  EXPECT_EQ(rows.rows[0].text(), rows.rows[1].text());
+  EXPECT_NE(rows.rows[1].text(), rows.rows[2].text());
+  EXPECT_THAT(rows.rows[0].values, ElementsAre(" \t\u3000x y\u00a0\n"));
 }
 
 TEST_F(RowsOfAFile, TextsOfSeveralInputsKeepApart) {

@@ -99,6 +99,11 @@ TEST(TaskParser, ACutNeverTakesTheGap) {
               HasSubstr("inputs: content: 'cut' could cut the gap away"));
   EXPECT_THAT(problem_of([](json& t) { t["inputs"]["sentence"]["cut"] = "far_from_gap"; }),
               HasSubstr("there is no 'gap'"));
+  EXPECT_THAT(
+      problem_of([](json& t) {
+        t["inputs"]["sentence"]["marks"] = {{{"text", "a"}, {"at", "b"}, {"before", "<"}, {"behind", ">"}}};
+      }),
+      HasSubstr("'cut' could cut what is marked"));
   EXPECT_THAT(problem_of(task, [](json& t) { t["patterns"][0]["text"] = "{content}，_"; }),
               HasSubstr("more than the one gap of a candidate"));
 }
