@@ -20,10 +20,16 @@ namespace {
 
 using nlohmann::json;
 
+// Returns how many there were.
 int64_t erase_all(std::string& text, std::string_view what) {
+  std::string kept;
   int64_t count = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at), ++count)
-    text.erase(at, what.size());
+  size_t begin = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, begin), ++count) {
+    kept.append(text, begin, at - begin);
+    begin = at + what.size();
+  }
+  if (count > 0) text = kept.append(text, begin);
   return count;
 }
 
