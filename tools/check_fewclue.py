@@ -96,7 +96,11 @@ def compare_single_figures(found, see):
         see.equal(f"{task}: repeated lines of train_few_all", few_all["rows"] - few_all["texts"], 0)
     absent = [label for label, rows in files["csldcp"]["test_public"]["labels"].items() if rows == 0]
     see.equal("csldcp: labels that test_public lacks", absent, ["植物保护"])
-    see.equal("csldcp: most of a label", max(files["csldcp"]["test_public"]["labels"].values()), 30)
+    rows = [count for count in files["csldcp"]["test_public"]["labels"].values() if count]
+    see.equal("csldcp: rows of a label in test_public", (min(rows), max(rows)), (1, 30))
+    for task, names in (("tnews", ("train_4", "train_few_all", "unlabeled")), ("chid", ("unlabeled",))):
+        unseen = [name for name in names if files[task][name]["deleted_characters"] == 0]
+        see.equal(f"{task}: files without the U+FEFF or U+200B they have", unseen, [])
     pairs = [set(pair) for pair in itertools.combinations([f"train_{split}" for split in SPLITS], 2)]
     texts = [overlap["texts"] for overlap in found["csldcp"]["overlaps"] if set(overlap["files"]) in pairs]
     see.equal("csldcp: texts that two train files share, mean", round(sum(texts) / len(pairs)), 81)

@@ -15,7 +15,7 @@ constexpr size_t kMaxLabels = 4096;
 using DefaultWords = std::map<std::string, Words>;
 
 Candidates candidates_in(UserMembers members) {
-  const Candidates candidates{
+  Candidates candidates{
       .path = members.path("path"),
       .count = static_cast<size_t>(members.integer("count", {.minimum = 2, .maximum = int64_t{kMaxLabels}}))};
   members.finish();

@@ -30,8 +30,7 @@ std::vector<std::string> distinct_texts(const Rows& rows) {
   std::vector<std::string> texts;
   for (const Row& row : rows.rows) texts.push_back(row.text());
   std::ranges::sort(texts);
-  const auto rest = std::ranges::unique(texts);
-  texts.erase(rest.begin(), rest.end());
+  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   return texts;
 }
 

@@ -10,7 +10,7 @@ constexpr size_t kMaxTextBytes = 1024;
 }  // namespace
 
 std::string UserMembers::short_text(const std::string& key) {
-  const std::string value = text(key);
+  std::string value = text(key);
   if (value.empty()) refuse(fmt::format("'{}' is empty", key));
   if (value.size() > kMaxTextBytes)
     refuse(fmt::format("'{}' has {} bytes, more than {}", key, value.size(), kMaxTextBytes));
@@ -18,7 +18,7 @@ std::string UserMembers::short_text(const std::string& key) {
 }
 
 std::string UserMembers::path(const std::string& key) {
-  const std::string value = short_text(key);
+  std::string value = short_text(key);
   if (("." + value + ".").find("..") != std::string::npos)
     refuse(fmt::format("'{}' is '{}', which is no path as in a.b", key, value));
   return value;
