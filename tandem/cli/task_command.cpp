@@ -8,6 +8,7 @@
 #include "tandem/cli/command.h"
 #include "tandem/cli/output.h"
 #include "tandem/cli/task_files.h"
+#include "tandem/cli/task_print.h"
 #include "tandem/cli/task_reports.h"
 #include "tandem/tasks/task_data.h"
 #include "tandem/tasks/task_parser.h"

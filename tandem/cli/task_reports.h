@@ -18,8 +18,4 @@ nlohmann::ordered_json describe_task(const tasks::Task& task);
 /// test file.
 nlohmann::ordered_json describe_task_data(tasks::TaskData& data);
 
-/// Prints what the two describe for people to read.
-void print_task(const nlohmann::ordered_json& task);
-void print_task_data(const nlohmann::ordered_json& document);
-
 }  // namespace tandem::cli

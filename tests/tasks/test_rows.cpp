@@ -117,6 +117,7 @@ TEST_F(RowsOfAFile, FaultsNameFileAndLine) {
   EXPECT_EQ(problem(good + "{\"sentence\": [\"a\"], \"label\": \"1\"}\n"),
             "file.json:2: 'sentence' is not a text");
   EXPECT_EQ(problem(good + "{\"sentence\": \"\", \"label\": \"1\"}\n"), "file.json:2: 'sentence' is empty");
+  EXPECT_THAT(problem("{\"sentence\": \" \\n\", \"label\": \"1\"}\n"), HasSubstr("'sentence' is empty"));
   EXPECT_EQ(problem(good + "[]\n"), "file.json:2: is no JSON object");
   EXPECT_THAT(problem(good + "{\"sentence\": \"a\", \n"), HasSubstr("file.json:2: not JSON"));
   EXPECT_THAT(problem(good + "{\"sentence\": \"\xE4\xBD\", \"label\": \"1\"}\n"),
