@@ -8,6 +8,7 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/base/paths.h"
 #include "tandem/checkpoint/file.h"
 #include "tandem/checkpoint/stored_json.h"
 
@@ -33,17 +34,22 @@ std::optional<LocalFolder::Owner> owner_of(const fs::path& folder) {
 LocalFolder::LocalFolder(const fs::path& folder)
     : folder_(folder), lock_(folder, "checkpoint.local_directory") {}
 
-void LocalFolder::check_owner(const fs::path& folder, const std::string& run_id) {
-  if (const std::optional<Owner> owner = owner_of(folder); owner && owner->run_id != run_id)
+void LocalFolder::check_owner(const fs::path& folder, const Owner& owner) {
+  const std::optional<Owner> marked = owner_of(folder);
+  if (!marked) return;
+  // A run that was moved leaves nothing behind.
+  const bool is_copy =
+      is_there(marked->checkpoints) && !is_same_place(marked->checkpoints, owner.checkpoints);
+  if (marked->run_id != owner.run_id || is_copy)
     throw InputError(
         "{}: holds steps of another run, that of {}; choose another checkpoint.local_directory, or remove "
         "this one",
-        folder.string(), owner->checkpoints.string());
+        folder.string(), marked->checkpoints.string());
 }
 
 void LocalFolder::mark(const Owner& owner) const {
   remove_interrupted_writes((folder_ / kRecordName).string());
-  check_owner(folder_, owner.run_id);
+  check_owner(folder_, owner);
   const nlohmann::ordered_json json = {{"format", {{"major", kMajor}, {"minor", 0}}},
                                        {"run_id", owner.run_id},
                                        {"checkpoints", owner.checkpoints.string()}};

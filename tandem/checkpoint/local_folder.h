@@ -24,8 +24,9 @@ class LocalFolder {
   /// Marks it as the run's. Errors as check_owner.
   void mark(const Owner& owner) const;
 
-  /// Throws InputError where the folder is marked as another run's. Leaves it as it is.
-  static void check_owner(const std::filesystem::path& folder, const std::string& run_id);
+  /// Throws InputError where the folder is marked as another run's, or as that of a run of which this is a
+  /// copy: its steps lie elsewhere, and are there still. Leaves it as it is.
+  static void check_owner(const std::filesystem::path& folder, const Owner& owner);
 
   /// As RunFolder::check.
   void check() const { lock_.check(); }

@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -176,6 +180,23 @@ std::string claimed_seal(const std::filesystem::path& step_folder) {
       seal = digits;
   });
   return seal;
+}
+
+std::optional<int64_t> claimed_generation(const std::filesystem::path& step_folder) {
+  constexpr std::string_view kBegin = R"("generation":)";
+  constexpr int64_t kMostBefore = 1024;
+  std::optional<int64_t> generation;
+  attempt([&] {
+    const File file = File::open(step_folder / Manifest::kFileName);
+    std::string begin(static_cast<size_t>(std::min(file.size(), kMostBefore)), '\0');
+    file.read_at(0, std::as_writable_bytes(std::span(begin)));
+    const size_t at = begin.find(kBegin);
+    if (at == std::string::npos) return;
+    int64_t value = 0;
+    const char* first = begin.data() + at + kBegin.size();
+    if (std::from_chars(first, begin.data() + begin.size(), value).ec == std::errc()) generation = value;
+  });
+  return generation;
 }
 
 int64_t usual_chunk_bytes(int64_t step_bytes) {

@@ -137,6 +137,10 @@ std::string read_manifest_text(const std::filesystem::path& step_folder);
 /// right; "" where there is none. Manifests of one seal are equal once they were read.
 std::string claimed_seal(const std::filesystem::path& step_folder);
 
+/// Returns the generation that the manifest in a step's folder claims near its beginning, whether or not it
+/// is right; nothing where there is none.
+std::optional<int64_t> claimed_generation(const std::filesystem::path& step_folder);
+
 /// Reads a manifest's text and checks it whole: its seal, types, ranges, names, coverage, byte ranges inside
 /// files. `place` names the file in messages. InputError for a format of another major version or with
 /// features that this program does not know, else an EnvironmentError.

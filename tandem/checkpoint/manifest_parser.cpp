@@ -100,8 +100,8 @@ class Parser {
     for (const json& samples : data.array("samples")) step.samples.push_back(read_samples(samples));
     finish(data);
     StoredMembers optimizer = group("optimizer");
-    step.optimizer_updates = optimizer.integer("updates");
-    step.skipped_in_a_row = optimizer.integer("skipped_in_a_row");
+    step.optimizer_updates = optimizer.integer("updates", {.maximum = step.step});
+    step.skipped_in_a_row = optimizer.integer("skipped_in_a_row", {.maximum = step.step});
     finish(optimizer);
   }
 

@@ -23,6 +23,7 @@ namespace {
 
 constexpr int kMajor = 1;
 constexpr const char* kRecordName = "run.json";
+constexpr int64_t kMostStarts = int64_t{1} << 40;
 // What the process that holds a run's folder writes into it.
 constexpr std::array kOwnFiles{kRecordName, "config.json", "tokenizer.model", "metrics.jsonl"};
 
@@ -46,7 +47,9 @@ std::optional<RunRecord> record_of(const fs::path& folder) {
   const std::optional<nlohmann::json> json = read_record(path, kMajor);
   if (!json) return std::nullopt;
   StoredMembers members(*json, path.string());
-  RunRecord record{{.run_id = members.text("run_id"), .generation = members.integer("generation")}, {}};
+  RunRecord record{{.run_id = members.text("run_id"),
+                    .generation = members.integer("generation", {.maximum = kMostStarts})},
+                   {}};
   if (members.find("checkpoints") != nullptr) record.checkpoints = members.text("checkpoints");
   return record;
 }
@@ -64,9 +67,8 @@ void write_record(const fs::path& folder, const RunRecord& record) {
 RunFolder RunFolder::open(const fs::path& folder, const std::optional<fs::path>& checkpoints) {
   RunFolder run;
   // A folder of steps that others may share comes first: where it is in use, nothing is made of the run's.
-  if (checkpoints && !is_same_place(folder, *checkpoints))
-    run.locks_.emplace_back(*checkpoints, "checkpoint.directory");
-  run.locks_.emplace_back(folder, "run_directory");
+  if (checkpoints) run.locks_.emplace_back(*checkpoints, "checkpoint.directory");
+  if (!checkpoints || !is_same_place(folder, *checkpoints)) run.locks_.emplace_back(folder, "run_directory");
   if (!checkpoints) run.locks_.emplace_back(own_checkpoints(folder), "checkpoint.directory");
   for (const char* name : kOwnFiles) remove_interrupted_writes((folder / name).string());
   RunRecord record;

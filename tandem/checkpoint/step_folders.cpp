@@ -57,8 +57,11 @@ void remove_leftovers(const fs::path& folder) {
 
 void remove_leftover(const fs::path& leftover) {
   std::error_code error;
-  // The manifest first: should the rest stay, no reader takes what is left for a step.
-  if (fs::remove(leftover / Manifest::kFileName, error)) sync_folder(leftover);
+  // What a link leads to is somebody's. Of a folder the manifest goes first: should the rest stay, no reader
+  // takes what is left for a step.
+  if (fs::is_directory(fs::symlink_status(leftover, error)) &&
+      fs::remove(leftover / Manifest::kFileName, error))
+    sync_folder(leftover);
   if (!error) fs::remove_all(leftover, error);
   if (error) throw EnvironmentError("{}: cannot remove it: {}", leftover.string(), error.message());
 }

@@ -24,6 +24,7 @@ void look_into(const fs::path& folder, Tier tier, std::vector<Candidate>& seen) 
   for (const FoundStep& found : find_steps(folder))
     seen.push_back({.step = found.step,
                     .seal = claimed_seal(found.folder),
+                    .generation = claimed_generation(found.folder).value_or(0),
                     .is_local = tier == Tier::kLocal,
                     .is_durable = tier == Tier::kDurable});
 }
@@ -31,8 +32,8 @@ void look_into(const fs::path& folder, Tier tier, std::vector<Candidate>& seen) 
 std::string text_of(const std::vector<Candidate>& candidates) {
   std::string text;
   for (const Candidate& candidate : candidates)
-    text += fmt::format("{}{} {} {}\n", candidate.is_local ? "L" : "", candidate.is_durable ? "D" : "",
-                        candidate.step, candidate.seal);
+    text += fmt::format("{}{} {} {} {}\n", candidate.is_local ? "L" : "", candidate.is_durable ? "D" : "",
+                        candidate.step, candidate.generation, candidate.seal);
   return text;
 }
 
@@ -43,7 +44,7 @@ std::vector<Candidate> candidates_of(const std::string& text) {
     std::istringstream words(line);
     std::string tiers;
     Candidate& candidate = candidates.emplace_back();
-    words >> tiers >> candidate.step >> candidate.seal;
+    words >> tiers >> candidate.step >> candidate.generation >> candidate.seal;
     candidate.is_local = tiers.find('L') != std::string::npos;
     candidate.is_durable = tiers.find('D') != std::string::npos;
   }
@@ -79,9 +80,15 @@ std::vector<Candidate> joined(std::vector<Candidate> seen) {
     }
   }
   std::ranges::stable_sort(candidates, {}, [](const Candidate& candidate) {
-    return std::tuple(-candidate.step, candidate.seal.empty(), !candidate.is_durable);
+    return std::tuple(-candidate.step, candidate.seal.empty(), -candidate.generation, !candidate.is_durable);
   });
   return candidates;
+}
+
+bool is_left_behind(const Candidate& candidate, std::span<const Candidate> below) {
+  return !candidate.seal.empty() && std::ranges::any_of(below, [&](const Candidate& other) {
+    return other.step < candidate.step && other.generation > candidate.generation;
+  });
 }
 
 std::vector<Candidate> find_candidates(const Tiers& tiers, Agreement& agreement) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,14 +33,19 @@ struct Tiers {
 struct Candidate {
   int64_t step = 0;
   std::string seal;         ///< claimed_seal of its manifest
+  int64_t generation = 0;   ///< claimed_generation; 0 where there is none
   bool is_local = false;    ///< some node has it, or a part of it
   bool is_durable = false;  ///< the shared folder has it
   bool operator==(const Candidate&) const = default;
 };
 
-/// Joins what keepers of folders see, newest first; of one number those in the shared folder come first, and
-/// those without a seal last. Pure.
+/// Joins what keepers of folders see, newest first; of one number those of the latest start come first, then
+/// those in the shared folder, and those without a seal last. Pure.
 std::vector<Candidate> joined(std::vector<Candidate> seen);
+
+/// Tells whether a run that goes on from the steps below has left this one behind: a later start saved one of
+/// a lower number. It comes to light where a folder was away meanwhile. Pure.
+bool is_left_behind(const Candidate& candidate, std::span<const Candidate> below);
 
 /// Lists the steps of all tiers of all ranks, as `joined`; the same on every rank. All ranks call; one gather
 /// and one broadcast.

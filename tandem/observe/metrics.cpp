@@ -8,6 +8,7 @@
 
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/error.h"
+#include "tandem/observe/log.h"
 
 namespace tandem::observe {
 namespace {
@@ -94,13 +95,22 @@ MetricsText parse_text(const std::filesystem::path& path, const std::string& tex
   return result;
 }
 
+void warn_of_missing(const std::filesystem::path& path, size_t steps, int64_t last_step) {
+  if (static_cast<int64_t>(steps) < last_step)
+    process_log()->warning(
+        "{}: has the metrics of {} of the {} steps so far; it was cut or moved, or the run went on "
+        "otherwise in between",
+        path.string(), steps, last_step);
+}
+
 const std::filesystem::path& keep_until(const std::filesystem::path& path, int64_t last_step) {
-  if (!std::filesystem::exists(path)) return path;
-  MetricsText text = parse_text(path, read_file(path));
+  MetricsText text;
+  if (std::filesystem::exists(path)) text = parse_text(path, read_file(path));
   while (!text.steps.empty() && text.steps.back().step > last_step) {
     text.steps.pop_back();
     text.clean = false;
   }
+  warn_of_missing(path, text.steps.size(), last_step);
   if (text.clean) return path;
   std::string kept;
   for (const StepMetrics& metrics : text.steps) kept += format_metrics(metrics) + '\n';

@@ -41,8 +41,8 @@ class MetricsWriter {
  public:
   /// Opens the file of a run that goes on after `last_step` (0: from the start). Lines of later steps,
   /// repeated steps and a torn end are taken away first: by a new file and a rename, so that no crash loses a
-  /// line. Throws InputError if a line in the middle is foreign, EnvironmentError if the file cannot be
-  /// written.
+  /// line. Warns in the process's log where it lacks steps up to `last_step`. Throws InputError if a line in
+  /// the middle is foreign, EnvironmentError if the file cannot be written.
   MetricsWriter(const std::filesystem::path& path, int64_t last_step);
 
   /// Appends a step, later than all before it; as RecordFile::append.

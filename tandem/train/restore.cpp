@@ -114,6 +114,10 @@ std::optional<Start> resume(const RunConfig& config, const data::Dataset& data, 
   for (size_t number = 0; number < candidates.size(); ++number) {
     const Candidate& candidate = candidates[number];
     const std::string name = where_is(run.tiers, candidate);
+    if (is_left_behind(candidate, std::span(candidates).subspan(number + 1))) {
+      log->warning("{} is passed over: a later start of this run went on from a step before it", name);
+      continue;
+    }
     Position position;
     const auto load = [&] {
       position = position_of(load_step(model, kAll, [&] {

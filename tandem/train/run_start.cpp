@@ -80,7 +80,9 @@ void check_local_folders(const fs::path& folder, const Tiers& tiers, checkpoint:
     const auto identity = checkpoint::identity_of_run(folder);
     return identity ? identity->run_id : "";
   });
-  checkpoint::on_every_rank(agreement, [&] { checkpoint::LocalFolder::check_owner(*tiers.local, run_id); });
+  checkpoint::on_every_rank(agreement, [&] {
+    checkpoint::LocalFolder::check_owner(*tiers.local, {.run_id = run_id, .checkpoints = tiers.durable});
+  });
 }
 
 // A tokenizer beside the steps is found by who reads them.

@@ -115,7 +115,8 @@ TEST(RunFolder, ADamagedIdentityIsNamedAndLeftAlone) {
   const ScratchFolder scratch;
   RunFolder::open(scratch.path());
   for (const char* text :
-       {"", "{", "{}", R"({"format": {"major": 1, "minor": 0}, "run_id": 3, "generation": 0})"}) {
+       {"", "{", "{}", R"({"format": {"major": 1, "minor": 0}, "run_id": 3, "generation": 0})",
+        R"({"format": {"major": 1, "minor": 0}, "run_id": "a", "generation": 9223372036854775807})"}) {
     write_bytes(scratch / "run.json", text);
     EXPECT_THAT(error_of<EnvironmentError>(scratch.path()), HasSubstr((scratch / "run.json").string()));
     EXPECT_EQ(bytes_of(scratch / "run.json"), text);

@@ -296,6 +296,26 @@ TEST_F(TwoNodes, AllRanksListTheSameSteps) {
   EXPECT_EQ(put_aside(tiers_of(2), lists[0][0], 2), std::vector<fs::path>{node(1) / "void_step_00000003_0"});
 }
 
+TEST(Candidates, AreLeftBehindWhereALaterStartSavedALowerStep) {
+  const std::vector<Candidate> candidates = joined({{.step = 8, .seal = "a", .generation = 1},
+                                                    {.step = 6, .seal = "b", .generation = 2},
+                                                    {.step = 4, .seal = "c", .generation = 0},
+                                                    {.step = 9, .seal = "", .generation = 0}});
+  const auto is_left = [&](size_t place) {
+    return is_left_behind(candidates[place], std::span(candidates).subspan(place + 1));
+  };
+  EXPECT_FALSE(is_left(0)) << "nobody knows of whom it is";
+  EXPECT_TRUE(is_left(1));
+  EXPECT_FALSE(is_left(2));
+  EXPECT_FALSE(is_left(3));
+}
+
+TEST_F(TwoNodes, StepsTellTheirGeneration) {
+  ASSERT_EQ(save(), "");
+  EXPECT_EQ(candidates_within_reach(tiers_of(0))[0].generation, described_step(1, kLayout).generation);
+  EXPECT_EQ(claimed_generation(node(0)), std::nullopt);
+}
+
 TEST_F(TwoNodes, EachNodeKeepsWhatRankZeroNames) {
   for (const int64_t step : {1, 2, 3}) ASSERT_EQ(save(step), "");
   EXPECT_EQ(
@@ -320,8 +340,9 @@ TEST_F(TwoNodes, APartOfAStepSaysThatItIsOne) {
     EXPECT_THAT(error.what(), HasSubstr(durable().string()));
   }
   EXPECT_THROW(LocalFolder::open(node(1)), EnvironmentError);
-  EXPECT_NO_THROW(LocalFolder::check_owner(node(1), "some run"));
-  EXPECT_THROW(LocalFolder::check_owner(node(1), "another run"), InputError);
+  EXPECT_NO_THROW(LocalFolder::check_owner(node(1), {.run_id = "some run", .checkpoints = durable()}));
+  EXPECT_THROW(LocalFolder::check_owner(node(1), {.run_id = "another run", .checkpoints = durable()}),
+               InputError);
 }
 
 // The copier of each rank, and what it has to say.

@@ -185,6 +185,8 @@ TEST_F(BadCheckpoints, LiesOfAManifestAreNamed) {
        },
        "data: 'samples' is a list of counts, and -1 is none"},
       {[](json& m) { m["run"]["generation"] = -1; }, "run: 'generation' is -1, outside 0 to"},
+      {[](json& m) { m["optimizer"]["updates"] = INT64_MAX; },
+       "optimizer: 'updates' is 9223372036854775807, outside 0 to"},
       {[](json& m) { m["seed"] = -1; }, "'seed' is not a non-negative integer"},
       {[](json& m) { m["files"][0].erase("crc32c"); }, "'crc32c' is missing"},
       {[](json& m) { m["files"][0].erase("chunk_crc32c"); }, "'chunk_crc32c' is missing"},

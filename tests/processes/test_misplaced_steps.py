@@ -67,6 +67,28 @@ class MisplacedSteps(TrainingTest):
         self.refused(self.command(inside)[1:], 2, "lies in the folder of a step")
         self.assertFalse(inside.exists())
 
+    def test_what_a_link_leads_to_is_kept(self):
+        run, archive = self.trained("linked"), self.folder / "archive"
+        archive.mkdir()
+        kept = step_folder(run, 2).rename(archive / "step_00000002")
+        step_folder(run, 2).symlink_to(kept)
+        (run / "checkpoints/.unfinished_g00000000_step_00000009").symlink_to(kept)
+        before = files_below(archive)
+        subprocess.run([TANDEM, "checkpoint", "prune", run, "--keep", "1"], check=True, capture_output=True)
+        self.assertEqual(files_below(archive), before)
+        self.assertEqual(sorted(path.name for path in (run / "checkpoints").glob("*step*")), ["step_00000006"])
+
+    def test_a_run_may_keep_its_steps_in_its_own_folder(self):
+        run = self.folder / "flat"
+        self.train(run, [f"checkpoint.directory={run}", "train.steps=2"])
+        self.assertTrue((run / "step_00000002/manifest.json").exists())
+
+    def test_metrics_that_are_gone_are_told(self):
+        run = self.trained("no_metrics")
+        (run / "metrics.jsonl").unlink()
+        error = self.train(run, ["train.steps=7"])
+        self.assertIn("metrics.jsonl: has the metrics of 0 of the 6 steps so far", error)
+
     def test_a_step_of_another_run_makes_none_superfluous(self):
         run, other = self.trained("kept"), self.trained("foreign", 8)
         shutil.copytree(step_folder(other, 8), step_folder(run, 8))

@@ -144,6 +144,21 @@ class Tiers(TrainingTest):
         self.assertIn(f"{local}/void_step_00000020_0: put aside", error)
         self.assertNotIn("is not copied", error)
 
+    def test_a_step_that_a_later_start_left_behind_is_passed_over(self):
+        run, local, _ = self.folders("left_behind")
+        alone = ["checkpoint.every_steps=2", "checkpoint.keep=0", "optimizer.decay=none"]
+        near = [*alone, f"checkpoint.local_directory={local}"]
+        self.train(run, [*near, "train.steps=4"])
+        away = local.rename(local.with_name("left_behind_away"))
+        shutil.rmtree(step_folder(run, 4))
+        self.train(run, [*alone, "train.steps=3"])
+        away.rename(local)
+        error = self.train(run, [*near, "train.steps=6"])
+        self.assertRegex(error, r"step_00000004 is passed over: a later start of this run went on")
+        self.assertIn("resumed at step 3 ", error)
+        self.assertEqual(len(losses(run)), 6)
+        self.assertTrue((local / "void_step_00000004_0").exists())
+
     def test_a_node_that_dies_while_the_last_step_is_copied_ends_the_run(self):
         run, local, _ = self.folders("dies")
         command = self.command(run, ["parallel.data=2", "train.steps=2", f"checkpoint.local_directory={local}", "observe.log_every=1"])
@@ -242,6 +257,10 @@ class Tiers(TrainingTest):
         self.assertRegex(error, rf"\Aerror: {local}: holds steps of another run, that of {run}/checkpoints; ")
         self.assertEqual(training.files_below(local), before)
         self.assertFalse(other.exists())
+        fork = shutil.copytree(run, self.folder / "refused_fork")
+        error = self.finish(self.start(self.command(fork, ["train.steps=4", *one[1:]])), 2)
+        self.assertRegex(error, rf"\Aerror: {local}: holds steps of another run, that of {run}/checkpoints; ")
+        self.assertEqual(training.files_below(local), before)
 
     def two_nodes(self, run, local, sets, code, seconds=100):
         command = [str(HERE / "two_nodes"), "sh", "-c", NODES, TANDEM, *self.command(run, sets)]
