@@ -132,7 +132,7 @@ StepDescription described_step(int64_t step, const StoredLayout& layout) {
           .next_sample = 4800,
           .samples = {1000, 7},
           .optimizer_updates = step,
-          .skipped_in_a_row = 1,
+          .skipped_in_a_row = std::min<int64_t>(step, 1),
           .seed = 18446744073709551615u,
           .tokenizer =
               TokenizerFacts{.pad = 0, .eos = 1, .first_sentinel = 36, .sentinel_count = 4, .hash = "ab12"},
