@@ -10,6 +10,7 @@
 #include "tandem/base/error.h"
 #include "tandem/base/nearest.h"
 #include "tandem/base/strict_json.h"
+#include "tandem/base/utf8.h"
 
 namespace tandem {
 namespace {
@@ -136,7 +137,7 @@ namespace {
 
 // The first bytes of a text, less a character that they would cut.
 std::string whole_characters(const std::string& text, size_t bytes) {
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  while (bytes > 0 && !begins_character(text[bytes])) --bytes;
   return text.substr(0, bytes);
 }
 

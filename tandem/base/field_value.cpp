@@ -9,6 +9,7 @@
 #include "tandem/base/error.h"
 #include "tandem/base/nearest.h"
 #include "tandem/base/strict_json.h"
+#include "tandem/base/utf8.h"
 
 namespace tandem::field_value {
 namespace {
@@ -22,7 +23,7 @@ std::string shown(const json& value) {
   std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
   if (text.size() <= kLongestShown) return text;
   size_t end = kLongestShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  while (end > 0 && !begins_character(text[end])) --end;
   return text.substr(0, end) + "…";
 }
 

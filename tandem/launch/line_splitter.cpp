@@ -3,12 +3,9 @@
 
 #include <algorithm>
 
+#include "tandem/base/utf8.h"
+
 namespace tandem::launch {
-namespace {
-
-bool continues_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
-
-}  // namespace
 
 void LineSplitter::feed(std::string_view bytes, const Sink& sink) {
   while (!bytes.empty()) {
@@ -38,7 +35,7 @@ void LineSplitter::add(std::string_view text, const Sink& sink) {
   while (pending_.size() - start > kLongestLine) {
     size_t end = start + kLongestLine;
     // Bytes that are no UTF-8 are cut anywhere.
-    for (int back = 0; back < 3 && continues_character(pending_[end]); ++back) --end;
+    for (int back = 0; back < 3 && !begins_character(pending_[end]); ++back) --end;
     sink(std::string_view(pending_).substr(start, end - start));
     start = end;
   }

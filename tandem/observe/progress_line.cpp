@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "tandem/base/utf8.h"
+
 namespace tandem::observe {
 namespace {
 
@@ -47,10 +49,7 @@ struct Piece {
 int width_of(const std::vector<Piece>& pieces) {
   int width = 0;
   for (const Piece& piece : pieces)
-    width += (width > 0 ? 2 : 0) +
-             static_cast<int>(std::count_if(piece.text.begin(), piece.text.end(), [](char c) {
-               return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-             }));
+    width += (width > 0 ? 2 : 0) + static_cast<int>(num_characters(piece.text));
   return width;
 }
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tandem/base/utf8.h"
+
 namespace tandem::observe {
 namespace {
 
@@ -106,8 +108,7 @@ Terminal& standard_error() {
 
 std::string_view cut_to_columns(std::string_view text, int columns) {
   for (size_t i = 0; i < text.size(); ++i) {
-    const bool starts_character = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
-    if (starts_character && columns-- <= 0) return text.substr(0, i);
+    if (begins_character(text[i]) && columns-- <= 0) return text.substr(0, i);
   }
   return text;
 }

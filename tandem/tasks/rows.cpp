@@ -39,6 +39,12 @@ std::string Row::text() const {
   return all;
 }
 
+std::set<std::string> Rows::texts() const {
+  std::set<std::string> texts;
+  for (const Row& row : rows) texts.insert(row.text());
+  return texts;
+}
+
 Rows read_rows(const Task& task, FileRole role, const std::filesystem::path& path) {
   data::TextLines lines(path.string());
   LineReader reader(task, role);

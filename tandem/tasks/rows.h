@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct Rows {
   std::vector<Row> rows;
   int64_t left_out = 0;            ///< lines passed over for their label, as the task says
   int64_t deleted_characters = 0;  ///< U+FEFF and U+200B, which nobody sees, inside texts
+
+  /// Returns the texts of all rows, each once.
+  std::set<std::string> texts() const;
 };
 
 /// Reads a file of the task: JSON objects, a line each, lines cut at \n only (texts hold U+2028), a final \r

@@ -5,12 +5,10 @@
 #include <functional>
 
 #include "tandem/base/error.h"
+#include "tandem/base/utf8.h"
 
 namespace tandem::tasks {
 namespace {
-
-// All bytes but those that go on with a character.
-bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
 // Where the character of this number begins; the end for all that are too large.
 size_t byte_of(std::string_view text, int64_t character) {
@@ -20,8 +18,6 @@ size_t byte_of(std::string_view text, int64_t character) {
 }
 
 }  // namespace
-
-int64_t num_characters(std::string_view text) { return std::ranges::count_if(text, begins_character); }
 
 bool holds(std::string_view text, const Span& span) {
   return span.at >= 0 && span.at <= num_characters(text) &&

@@ -23,9 +23,6 @@ bool holds(std::string_view text, const Span& span);
 /// (BugError).
 std::string with_marks(std::string text, std::vector<Span> spans);
 
-/// Returns the number of characters of well-formed UTF-8.
-int64_t num_characters(std::string_view text);
-
 /// Tells whether two spans share a character.
 bool overlap(const Span& a, const Span& b);
 

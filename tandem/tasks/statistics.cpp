@@ -5,7 +5,10 @@
 #include <iterator>
 #include <map>
 #include <numeric>
+#include <set>
+#include <utility>
 
+#include "tandem/base/utf8.h"
 #include "tandem/tasks/span.h"
 
 namespace tandem::tasks {
@@ -26,14 +29,6 @@ Lengths lengths_of(const Rows& rows) {
           .longest = lengths.back()};
 }
 
-std::vector<std::string> distinct_texts(const Rows& rows) {
-  std::vector<std::string> texts;
-  for (const Row& row : rows.rows) texts.push_back(row.text());
-  std::ranges::sort(texts);
-  texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
-  return texts;
-}
-
 int64_t num_repeated_ids(const Rows& rows) {
   std::map<std::string, int64_t> counts;
   for (const Row& row : rows.rows)
@@ -41,7 +36,7 @@ int64_t num_repeated_ids(const Rows& rows) {
   return std::ranges::count_if(counts, [](const auto& count) { return count.second > 1; });
 }
 
-int64_t num_shared(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+int64_t num_shared(const std::set<std::string>& a, const std::set<std::string>& b) {
   std::vector<std::string> both;
   std::ranges::set_intersection(a, b, std::back_inserter(both));
   return static_cast<int64_t>(both.size());
@@ -56,7 +51,7 @@ double FileFigures::majority() const {
 
 FileFigures figures_of(const Task& task, FileRole role, const Rows& rows) {
   FileFigures figures{.rows = static_cast<int64_t>(rows.rows.size()),
-                      .texts = static_cast<int64_t>(distinct_texts(rows).size()),
+                      .texts = static_cast<int64_t>(rows.texts().size()),
                       .repeated_ids = num_repeated_ids(rows),
                       .labels = {},
                       .lengths = lengths_of(rows)};
@@ -67,9 +62,9 @@ FileFigures figures_of(const Task& task, FileRole role, const Rows& rows) {
 }
 
 std::vector<Overlap> overlaps_in(TaskData& data) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> files;
+  std::vector<std::pair<std::string, std::set<std::string>>> files;
   for (const TaskFile& file : data.task().files)
-    if (data.has(file)) files.emplace_back(file.name, distinct_texts(data.rows(file.name)));
+    if (data.has(file)) files.emplace_back(file.name, data.rows(file.name).texts());
   std::vector<Overlap> overlaps;
   for (size_t a = 0; a < files.size(); ++a)
     for (size_t b = a + 1; b < files.size(); ++b)

@@ -9,17 +9,8 @@
 #include "tandem/base/paths.h"
 
 namespace tandem::tasks {
-namespace {
 
 namespace fs = std::filesystem;
-
-std::set<std::string> texts_of(const Rows& rows) {
-  std::set<std::string> texts;
-  for (const Row& row : rows.rows) texts.insert(row.text());
-  return texts;
-}
-
-}  // namespace
 
 TaskData::TaskData(const Task& task, fs::path folder) : task_(task), folder_(std::move(folder)) {
   std::error_code ignored;
@@ -56,7 +47,7 @@ const Rows& TaskData::training_rows(const std::string& name) {
     throw InputError("{} of {} is not there to be trained on; name a file train… or dev…", name, task_.name);
   const Rows& training = rows(name);
   for (const TaskFile& test : test_files()) {
-    const std::set<std::string> texts = texts_of(rows(test.name));
+    const std::set<std::string> texts = rows(test.name).texts();
     const auto shared =
         std::ranges::count_if(training.rows, [&](const Row& row) { return texts.contains(row.text()); });
     if (is_same_place(path_of(file), path_of(test)) ||
@@ -72,9 +63,9 @@ Unlabeled TaskData::unlabeled() {
   const auto file = std::ranges::find(task_.files, FileRole::kUnlabeled, &TaskFile::role);
   if (file == task_.files.end() || !has(*file)) return result;
   std::set<std::string> all_tests;
-  const std::set<std::string> unlabeled = texts_of(rows(file->name));
+  const std::set<std::string> unlabeled = rows(file->name).texts();
   for (const TaskFile& test : test_files()) {
-    std::set<std::string> texts = texts_of(rows(test.name));
+    std::set<std::string> texts = rows(test.name).texts();
     const auto is_in_test = [&](const std::string& text) { return texts.contains(text); };
     result.from.push_back({.test = test.name,
                            .texts = std::ranges::count_if(unlabeled, is_in_test),

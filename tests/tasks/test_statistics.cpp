@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "invented_task.h"
-#include "tandem/tasks/span.h"
+#include "tandem/base/utf8.h"
 #include "tandem/tasks/statistics.h"
 #include "tests/data/scratch_folder.h"
 
