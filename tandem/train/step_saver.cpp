@@ -19,6 +19,7 @@
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
 #include "tandem/train/checkpointing.h"
+#include "tandem/train/largest_of_ranks.h"
 
 namespace tandem::train {
 
@@ -213,16 +214,10 @@ bool StepSaver::goes_beside_training(std::span<const checkpoint::Piece> pieces) 
   return config_.checkpoint.async && (limit == 0 || bytes <= limit);
 }
 
-int64_t StepSaver::largest_of_all(int64_t mine) const {
-  at::Tensor largest = at::full({1}, mine, at::kLong);
-  model_.groups().world.all_reduce(largest, comm::Reduce::kMax);
-  return largest.item<int64_t>();
-}
-
 StepSaver::State StepSaver::of_any_rank(const State& mine) const {
-  at::Tensor largest = at::tensor({int64_t{mine.is_busy}, int64_t{mine.is_broken}}, at::kLong);
-  model_.groups().world.all_reduce(largest, comm::Reduce::kMax);
-  return {.is_busy = largest[0].item<int64_t>() != 0, .is_broken = largest[1].item<int64_t>() != 0};
+  const auto largest =
+      largest_of_ranks(model_.groups().world, {int64_t{mine.is_busy}, int64_t{mine.is_broken}});
+  return {.is_busy = largest[0] != 0, .is_broken = largest[1] != 0};
 }
 
 bool StepSaver::is_any_saving() {
@@ -261,7 +256,7 @@ void StepSaver::save(const Position& position, int64_t failures, const Preparati
   const double waited = seconds();
   poll();
   // The save just awaited may have ended otherwise elsewhere; of copies only what was agreed on counts.
-  check(largest_of_all(std::max(failures, failed_saves_.in_a_row())));
+  check(largest_of_ranks(model_.groups().world, {std::max(failures, failed_saves_.in_a_row())})[0]);
   if (const auto failure = prepare()) return note_save(not_begun(position.step, *failure));
   const std::vector<checkpoint::Piece> pieces = written_pieces(model_, roles_);
   if (goes_beside_training(pieces))

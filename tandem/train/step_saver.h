@@ -61,7 +61,6 @@ class StepSaver {
 
  private:
   checkpoint::StepDescription describe(const Position& position) const;
-  int64_t largest_of_all(int64_t mine) const;
   /// What a rank, or any rank, says of its saves or copies.
   struct State {
     bool is_busy = false, is_broken = false;

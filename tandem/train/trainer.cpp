@@ -20,6 +20,7 @@
 #include "tandem/train/checkpointing.h"
 #include "tandem/train/flops.h"
 #include "tandem/train/join.h"
+#include "tandem/train/largest_of_ranks.h"
 #include "tandem/train/learning_rate.h"
 #include "tandem/train/reporter.h"
 #include "tandem/train/restore.h"
@@ -109,16 +110,11 @@ class Trainer {
     int64_t failures = 0;  // saves or copies in a row that failed
   };
   Boundary largest_of_all(const Boundary& mine) const {
-    at::Tensor numbers = at::tensor({mine.signals, mine.failures}, at::kLong);
-    all().all_reduce(numbers, comm::Reduce::kMax);
-    return {.signals = numbers[0].item<int64_t>(), .failures = numbers[1].item<int64_t>()};
+    const std::vector<int64_t> largest = largest_of_ranks(all(), {mine.signals, mine.failures});
+    return {.signals = largest[0], .failures = largest[1]};
   }
 
-  bool any_rank(bool mine) const {
-    at::Tensor flag = at::full({1}, mine ? 1 : 0, at::kLong);
-    all().all_reduce(flag, comm::Reduce::kMax);
-    return flag.item<int64_t>() != 0;
-  }
+  bool any_rank(bool mine) const { return largest_of_ranks(all(), {int64_t{mine}})[0] != 0; }
 
   void open_log() const {
     observe::set_process_log(std::make_shared<observe::Log>(
