@@ -83,12 +83,10 @@ checkpoint::FolderLock take_output(const fs::path& output, const StepReader& sou
   checkpoint::FolderLock lock(output, "--output");
   for (const checkpoint::FoundStep& found : checkpoint::find_steps(output)) {
     std::string run_id;
-    const auto failure = checkpoint::attempt(
+    // A damaged step is nobody's.
+    const auto damage = checkpoint::damage_found(
         [&] { run_id = StepReader::open_step(found.folder).manifest().description.run_id; });
-    // A damaged step is nobody's; one that cannot be looked at, or that a newer program wrote, is somebody's.
-    if (failure && (failure->may_be_whole || failure->kind != ErrorKind::kEnvironment))
-      checkpoint::raise(*failure);
-    if (!failure && run_id != source.manifest().description.run_id)
+    if (!damage && run_id != source.manifest().description.run_id)
       throw InputError("{}: is a step of another run; give another --output", found.folder.string());
   }
   return lock;

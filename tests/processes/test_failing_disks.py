@@ -13,7 +13,6 @@ import subprocess
 import training
 from training import TANDEM, TrainingTest, losses, step_folder
 
-LIBRARY = pathlib.Path(os.environ["TANDEM_BINARY_DIR"]) / "tests" / "libfailing_disk.so"
 KEYS = ["checkpoint.every_steps=2", "checkpoint.keep=0", "parallel.data=2"]
 
 
@@ -59,7 +58,7 @@ with open(sys.argv[1], "ab", 0) as ballast:
 class FailingDisks(TrainingTest):
     def train_with(self, run, steps, fault, code=0, sets=()):
         """Trains on two ranks under a fault (see failing_disk.cpp) and returns standard error."""
-        variables = {"LD_PRELOAD": str(LIBRARY), "FAILING_DISK": fault} if fault else {}
+        variables = training.failing_calls(fault) if fault else {}
         command = self.command(run, [f"train.steps={steps}", *KEYS, *sets])
         return self.finish(self.start([TANDEM, "launch", "--ranks", "2", "--", *command], **variables), code)
 

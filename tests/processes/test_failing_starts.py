@@ -3,21 +3,18 @@
 """A start on which a disk or a rank fails: it stops, and no step that may be whole is taken for damaged."""
 import errno
 import os
-import pathlib
 import re
 import signal
 
 import training
 from training import TrainingTest, files_below, free_port, step_folder
 
-LIBRARY = pathlib.Path(os.environ["TANDEM_BINARY_DIR"]) / "tests" / "libfailing_disk.so"
 KEYS = ["parallel.data=2", "checkpoint.every_steps=2", "checkpoint.keep=0", "optimizer.decay=none"]
 SHARD = "step_00000004/g"
 
 
 def fault(code, call, part):
-    """Returns the variables of a process whose system calls fail (see failing_disk.cpp)."""
-    return {"LD_PRELOAD": str(LIBRARY), "FAILING_DISK": f"{code} {call} {part}"}
+    return training.failing_calls(f"{code} {call} {part}")
 
 
 class FailingStarts(TrainingTest):

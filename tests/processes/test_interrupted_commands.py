@@ -2,20 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that write for long end in order at a signal: a line, exit code 3, and nothing unfinished."""
 import os
-import pathlib
 import signal
 
 import training
 from training import SOURCE, TANDEM, TrainingTest, files_below
-
-LIBRARY = pathlib.Path(os.environ["TANDEM_BINARY_DIR"]) / "tests" / "libfailing_disk.so"
 
 
 class InterruptedCommands(TrainingTest):
     def interrupted(self, came, *arguments):
         """Runs a command that meets the signal as it opens the first file of its unfinished output."""
         command = [TANDEM, "checkpoint", *map(str, arguments)]
-        fault = {"LD_PRELOAD": str(LIBRARY), "FAILING_DISK": f"{-came} open unfinished"}
+        fault = training.failing_calls(f"{-came} open unfinished")
         error = self.finish(self.start(command, **fault), 3)
         self.assertRegex(error, rf"(?m)\Aerror: interrupted by {came.name}: .*\n\Z")
         self.finish(self.start(command), 0)

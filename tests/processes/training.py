@@ -41,6 +41,12 @@ def await_true(condition, what, seconds=60):
     return value
 
 
+def failing_calls(fault):
+    """Returns the variables of a process whose system calls fail: see failing_disk.cpp."""
+    library = pathlib.Path(os.environ["TANDEM_BINARY_DIR"]) / "tests" / "libfailing_disk.so"
+    return {"LD_PRELOAD": str(library), "FAILING_DISK": fault}
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
