@@ -37,14 +37,17 @@ uint32_t crc32c(std::span<const std::byte> bytes, uint32_t so_far) {
   return ~state;
 }
 
-uint32_t joined_crc32c(uint32_t first, uint32_t second, int64_t second_bytes) {
+Crc32cJoint::Crc32cJoint(int64_t second_bytes) : shift_(kOne) {
   // Behind n more bytes a checksum counts x^(8 n) times as much.
-  uint32_t shift = kOne, power = kXToThe8;
+  uint32_t power = kXToThe8;
   for (int64_t rest = second_bytes; rest > 0; rest >>= 1) {
-    if ((rest & 1) != 0) shift = times(shift, power);
+    if ((rest & 1) != 0) shift_ = times(shift_, power);
     power = times(power, power);
   }
-  return times(shift, first) ^ second;
+}
+
+uint32_t Crc32cJoint::operator()(uint32_t first, uint32_t second) const {
+  return times(shift_, first) ^ second;
 }
 
 }  // namespace tandem

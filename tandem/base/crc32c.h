@@ -11,8 +11,15 @@ namespace tandem {
 /// Finds every single flipped bit and every burst of up to 32 bits.
 uint32_t crc32c(std::span<const std::byte> bytes, uint32_t so_far = 0);
 
-/// Returns the CRC32C of two runs of bytes one behind the other from theirs; `second_bytes` is the length of
-/// the second.
-uint32_t joined_crc32c(uint32_t first, uint32_t second, int64_t second_bytes);
+/// Makes the CRC32C of two runs of bytes, one behind the other, from theirs. For many joints whose second
+/// runs are of one length, which is what takes time.
+class Crc32cJoint {
+ public:
+  explicit Crc32cJoint(int64_t second_bytes);
+  uint32_t operator()(uint32_t first, uint32_t second) const;
+
+ private:
+  uint32_t shift_;
+};
 
 }  // namespace tandem

@@ -100,10 +100,11 @@ int64_t StoredFile::num_elements() const {
 }
 
 uint32_t StoredFile::sum(int64_t chunk_bytes) const {
+  const Crc32cJoint behind_whole_chunk(chunk_bytes);
   uint32_t whole = 0;
   int64_t rest = bytes;
   for (const uint32_t chunk : chunk_sums) {
-    whole = joined_crc32c(whole, chunk, std::min(rest, chunk_bytes));
+    whole = rest < chunk_bytes ? Crc32cJoint(rest)(whole, chunk) : behind_whole_chunk(whole, chunk);
     rest -= chunk_bytes;
   }
   return whole;
