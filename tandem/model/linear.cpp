@@ -29,11 +29,18 @@ at::Tensor with_last(const at::Tensor& rows, const at::Tensor& like) {
   return rows.view(sizes);
 }
 
+// libtorch refuses oneDNN's product elsewhere, whatever the type.
+bool may_use_onednn() {
+  static const bool may = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                          __builtin_cpu_supports("avx512dq");
+  return may;
+}
+
 // In single precision ATen gives products to MKL, whose kernels for other makers' processors are a tenth
 // slower than oneDNN's. Small products do not repay oneDNN's preparation.
 bool suits_onednn(const at::Tensor& left, const at::Tensor& right) {
   constexpr int64_t kSmall = int64_t{1} << 22;
-  return left.is_cpu() && left.scalar_type() == at::kFloat &&
+  return may_use_onednn() && left.is_cpu() && left.scalar_type() == at::kFloat &&
          left.size(0) * left.size(1) * right.size(1) >= kSmall;
 }
 

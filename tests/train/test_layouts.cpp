@@ -159,8 +159,8 @@ TEST_P(HalfPrecision, FollowsOneRankWithTheSameMicroBatches) {
 
 // Measured without tensor ranks: loss equal, norm 3e-10, gradient 2e-7; a reduction in 16 bits gives 9e-4,
 // 2e-2 and 1e-1, see docs/faults_seen.md. With two tensor ranks, without any fault: 1.5e-3, 1.9e-2
-// and 1.1e-1; a missing reduction is far beyond.
-constexpr Limits kSameRounding{1e-9, 1e-7, 2e-6}, kOwnRounding{5e-3, 0.05, 0.3};
+// and 1.1e-1, on a processor without AVX-512 a norm of 6e-2; a missing reduction is far beyond.
+constexpr Limits kSameRounding{1e-9, 1e-7, 2e-6}, kOwnRounding{5e-3, 0.15, 0.3};
 
 INSTANTIATE_TEST_SUITE_P(Training, HalfPrecision,
                          ::testing::Values(HalfCase{{.data = 2}, kSameRounding},
