@@ -51,10 +51,14 @@ constexpr std::string_view name_of(Enum value) {
 struct WeightedPath {
   std::string path;
   double weight = 1;
+  std::string name = {};  ///< what figures of it go by, of several paths perhaps; empty: the path
+
+  const std::string& name_or_path() const { return name.empty() ? path : name; }
   bool operator==(const WeightedPath&) const = default;
 };
 
-/// Paths to draw from. In JSON a string, a list of strings, or a list of {"path": …, "weight": …}.
+/// Paths to draw from. In JSON a string, a list of strings, or a list of {"path": …, "weight": …, "name": …},
+/// of which the path alone is required.
 using Sources = std::vector<WeightedPath>;
 
 }  // namespace tandem

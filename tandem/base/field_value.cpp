@@ -49,9 +49,10 @@ std::string later_problem(const json& got, const Field& field) {
   return fmt::format("{} is not available yet", shown(got));
 }
 
-/// Reads one path of a list: a string, or an object with path and perhaps weight.
+constexpr std::string_view kSourceForms = "a path or {\"path\": …, \"weight\": …, \"name\": …}";
+
+/// Reads one path of a list: a string, or an object with path and perhaps weight and name.
 std::string read_source(const json& item, WeightedPath& source) {
-  constexpr std::string_view kForms = "a path or {\"path\": …, \"weight\": …}";
   if (item.is_string()) {
     source.path = item.get<std::string>();
   } else if (item.is_object()) {
@@ -60,15 +61,18 @@ std::string read_source(const json& item, WeightedPath& source) {
         source.path = value.get<std::string>();
       else if (key == "weight" && value.is_number())
         source.weight = value.get<double>();
-      else if (key == "path" || key == "weight")
-        return expected(kForms, item);
+      else if (key == "name" && value.is_string())
+        source.name = value.get<std::string>();
+      else if (key == "path" || key == "weight" || key == "name")
+        return expected(kSourceForms, item);
       else
-        return fmt::format("unknown key {} beside path and weight", shown(key));
+        return fmt::format("unknown key {} beside path, weight and name", shown(key));
     }
   } else {
-    return expected(kForms, item);
+    return expected(kSourceForms, item);
   }
   if (source.path.empty()) return fmt::format("{} has an empty path", shown(item));
+  if (source.name.empty() && item.contains("name")) return fmt::format("{} has an empty name", shown(item));
   if (!(source.weight > 0 && source.weight <= 1e12))
     return fmt::format("{} has a weight that is not above 0", shown(item));
   return {};
@@ -112,7 +116,7 @@ std::string read_value(const json& got, const Field& field, std::string& value) 
 
 std::string read_value(const json& got, const Field& field, Sources& value) {
   if (!got.is_array() && !got.is_string())
-    return expected("a path or a list of {\"path\": …, \"weight\": …}", got);
+    return expected("a path or a list of {\"path\": …, \"weight\": …, \"name\": …}", got);
   if (got.empty() && field.required) return "is an empty list";
   const json items = got.is_array() ? got : json::array({got});
   Sources sources;
@@ -149,8 +153,10 @@ json write_value(bool value) { return value; }
 json write_value(const std::string& value) { return value; }
 json write_value(const Sources& value) {
   json items = json::array();
-  for (const WeightedPath& source : value)
-    items.push_back({{"path", source.path}, {"weight", source.weight}});
+  for (const WeightedPath& source : value) {
+    json& item = items.emplace_back(json{{"path", source.path}, {"weight", source.weight}});
+    if (!source.name.empty()) item["name"] = source.name;
+  }
   return items;
 }
 

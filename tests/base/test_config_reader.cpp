@@ -41,20 +41,27 @@ TEST(ConfigReader, ReadsEveryTypeAndComments) {
   const Outcome outcome = read(R"(
     // a line
     {"name": "Fahrrad", /* between */ "body": {"front": {"spokes": 36, "radius": 1}, "colour": "blue", "bell": true},
-     "loads": ["a", {"path": "b", "weight": 2.5}, {"path": "c"}], "gears": 21, "owner": null})");
+     "loads": ["a", {"path": "b", "weight": 2.5}, {"path": "c", "name": "bread"}], "gears": 21, "owner": null})");
   EXPECT_THAT(outcome.report.problems(), IsEmpty());
   const Bicycle& bicycle = outcome.bicycle;
   EXPECT_EQ(bicycle.name, "Fahrrad");
   EXPECT_EQ(bicycle.body.front, (sample::Wheel{36, 1.0}));
   EXPECT_EQ(bicycle.body.colour, Colour::kBlue);
   EXPECT_TRUE(bicycle.body.bell);
-  EXPECT_EQ(bicycle.loads, (Sources{{"a", 1}, {"b", 2.5}, {"c", 1}}));
+  EXPECT_EQ(bicycle.loads, (Sources{{"a", 1}, {"b", 2.5}, {"c", 1, "bread"}}));
   EXPECT_EQ(bicycle.gears, 21);
   EXPECT_FALSE(bicycle.owner.has_value());
 }
 
 TEST(ConfigReader, OnePathStandsForAListOfOne) {
   EXPECT_EQ(read(R"({"loads": "data/a"})").bicycle.loads, (Sources{{"data/a", 1}}));
+}
+
+TEST(ConfigReader, APathWithoutANameIsCalledByItself) {
+  const Sources loads = read(R"({"loads": ["a", {"path": "b", "name": "bread"}]})").bicycle.loads;
+  ASSERT_EQ(loads.size(), 2u);
+  EXPECT_EQ(loads[0].name_or_path(), "a");
+  EXPECT_EQ(loads[1].name_or_path(), "bread");
 }
 
 TEST(ConfigReader, ReportsAllProblemsAtOnceOnOneLine) {
@@ -105,7 +112,10 @@ TEST(ConfigReader, ChecksRanges) {
 TEST(ConfigReader, ChecksPathsAndWeights) {
   EXPECT_THAT(problem_of(R"(loads=[{"path": "a", "weight": 0}])"), HasSubstr("a weight that is not above 0"));
   EXPECT_THAT(problem_of(R"(loads=[{"path": "a", "wieght": 1}])"), HasSubstr(R"(unknown key "wieght")"));
+  EXPECT_THAT(problem_of(R"(loads=[{"path": "a", "wieght": 1}])"), HasSubstr("path, weight and name"));
   EXPECT_THAT(problem_of(R"(loads=[{"weight": 1}])"), HasSubstr("an empty path"));
+  EXPECT_THAT(problem_of(R"(loads=[{"path": "a", "name": ""}])"), HasSubstr("an empty name"));
+  EXPECT_THAT(problem_of(R"(loads=[{"path": "a", "name": 3}])"), HasSubstr("expected a path or"));
   EXPECT_THAT(problem_of(R"(loads=[3])"), HasSubstr("expected a path or"));
 }
 

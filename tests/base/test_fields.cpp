@@ -15,7 +15,7 @@ using sample::Colour;
 Bicycle full_bicycle() {
   return {.name = "车",
           .body = {.front = {.spokes = 36, .radius = 0.1 + 0.2}, .colour = Colour::kBlue, .bell = true},
-          .loads = {{"a", 1.0 / 3}, {"b", 2}},
+          .loads = {{"a", 1.0 / 3}, {"b", 2, "bread"}},
           .gears = 21,
           .owner = "me"};
 }
@@ -33,6 +33,13 @@ TEST(Fields, AreWrittenInOrderWithoutUnsetOnes) {
   EXPECT_EQ(
       config_to_json(Bicycle{.name = "x"}).dump(),
       R"({"name":"x","body":{"front":{"spokes":0,"radius":0.5},"colour":"red","bell":false,"motor":false}})");
+}
+
+// Configurations without names keep the form, and so the hash, that they had before there were any.
+TEST(Fields, NamesOfPathsAreWrittenWhereTheyAreGiven) {
+  const Bicycle bicycle{.name = "x", .loads = {{"a", 1}, {"b", 2, "bread"}}};
+  EXPECT_EQ(config_to_json(bicycle).at("loads").dump(),
+            R"([{"path":"a","weight":1.0},{"name":"bread","path":"b","weight":2.0}])");
 }
 
 TEST(Fields, HashDependsOnEveryValueAndNotOnOrderOrForm) {
@@ -56,6 +63,7 @@ TEST(Fields, HashDependsOnEveryValueAndNotOnOrderOrForm) {
   with([](Bicycle& c) { c.body.bell = true; });
   with([](Bicycle& c) { c.loads = {{"a", 1}}; });
   with([](Bicycle& c) { c.loads = {{"a", 2}}; });
+  with([](Bicycle& c) { c.loads = {{"a", 2, "bread"}}; });
   with([](Bicycle& c) { c.gears = 1; });
   with([](Bicycle& c) { c.owner = "x"; });
 }
