@@ -28,7 +28,7 @@ struct DataConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("train", train,
-      Field{.help = "encoded data (PREFIX of PREFIX.bin), or for seq2seq JSON lines {source, target}",
+      Field{.help = "encoded data (PREFIX of PREFIX.bin), and .jsonl files of given pairs {source, target}",
             .required = true});
     v("validation", validation,
       Field{.help = "held-out data, in the same forms", .default_text = "none: no evaluation"});
@@ -63,7 +63,7 @@ struct DataConfig {
 enum class ObjectiveKind {
   kSpan,     ///< Masked spans replaced by sentinels and predicted (Raffel et al., JMLR 21, section 3.1.4).
   kMlm,      ///< The same with spans of one token.
-  kSeq2seq,  ///< Given pairs of source and target.
+  kSeq2seq,  ///< Given pairs of source and target, and nothing else; they may stand beside masked data too.
 };
 constexpr auto choices(ObjectiveKind) {
   return std::array{Choice<ObjectiveKind>{"span", ObjectiveKind::kSpan},
@@ -80,7 +80,7 @@ struct ObjectiveConfig {
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("kind", kind, Field{.help = "masked spans, masked tokens, or given pairs"});
+    v("kind", kind, Field{.help = "of encoded data masked spans or masked tokens; or given pairs alone"});
     v("mask_fraction", mask_fraction,
       Field{.help = "share of tokens that is masked (span, mlm)", .minimum = 0.001, .maximum = 0.9});
     v("mean_span_length", mean_span_length,

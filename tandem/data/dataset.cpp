@@ -16,30 +16,57 @@ struct Dataset::State {
   uint64_t size = 0;
   std::optional<Sampler> sampler;
   uint64_t seed = 0;
-  SpecialIds ids;
-  std::optional<std::string> tokenizer_path;
-  std::string tokenizer_hash;
+  Tokenization tokenization;
 };
+
+namespace {
+
+using OpenSources = std::vector<std::unique_ptr<SampleSource>>;
+
+// Opens all encoded data; returns how they were tokenised, nothing where there are none.
+std::optional<Tokenization> open_all_encoded(const DatasetOptions& options, OpenSources& sources) {
+  std::optional<Tokenization> common;
+  std::string first;
+  for (size_t i = 0; i < sources.size(); ++i) {
+    const std::string& path = options.sources[i].path;
+    if (holds_pairs(path, options.objective)) continue;
+    EncodedSource source = open_encoded(path, options);
+    sources[i] = std::move(source.samples);
+    if (!common) {
+      common = std::move(source.tokenization);
+      first = path;
+    } else if (!common->agrees_with(source.tokenization)) {
+      throw InputError("{} and {} were encoded with different tokenizers; encode both with one", first, path);
+    } else if (!common->tokenizer_path) {
+      common->tokenizer_path = std::move(source.tokenization.tokenizer_path);
+    }
+  }
+  return common;
+}
+
+// Pairs do not say what their ids mean: what is beside them does, else the configuration.
+Tokenization open_all(const DatasetOptions& options, OpenSources& sources) {
+  std::optional<Tokenization> common = open_all_encoded(options, sources);
+  if (!common) common = options.beside;
+  if (!common) common = configured_tokenization(options);
+  for (size_t i = 0; i < sources.size(); ++i)
+    if (!sources[i]) sources[i] = open_pairs(options.sources[i].path, *common, options);
+  return *common;
+}
+
+}  // namespace
 
 Dataset Dataset::open(const DatasetOptions& options) {
   if (options.sources.empty()) throw InputError("data.train names no data");
   auto state = std::make_shared<State>();
+  state->sources.resize(options.sources.size());
+  state->tokenization = open_all(options, state->sources);
   std::vector<SampledSource> sampled;
-  for (const WeightedPath& path : options.sources) {
-    OpenedSource source = open_source(path.path, options);
-    const bool first = state->sources.empty();
-    if (first) {
-      state->ids = source.ids;
-      state->tokenizer_path = source.tokenizer_path;
-      state->tokenizer_hash = source.tokenizer_hash;
-    } else if (source.ids != state->ids || source.tokenizer_hash != state->tokenizer_hash) {
-      throw InputError("{} and {} were encoded with different tokenizers; encode both with one",
-                       options.sources.front().path, path.path);
-    }
+  for (size_t i = 0; i < state->sources.size(); ++i) {
+    const uint64_t size = state->sources[i]->size();
     state->before.push_back(state->size);
-    state->size += source.samples->size();
-    sampled.push_back({.elements = source.samples->size(), .weight = path.weight});
-    state->sources.push_back(std::move(source.samples));
+    state->size += size;
+    sampled.push_back({.elements = size, .weight = options.sources[i].weight});
   }
   state->seed = options.seed;
   state->sampler.emplace(std::move(sampled), options.seed);
@@ -52,6 +79,13 @@ Sample Dataset::row(uint64_t global_row) const {
   Sample sample = state_->sources[at.source]->sample(at.element, random);
   sample.id = global_row;
   return sample;
+}
+
+std::vector<int64_t> Dataset::rows_before(uint64_t global_row) const {
+  std::vector<int64_t> rows;
+  for (const uint64_t count : state_->sampler->mixture().counts_before(global_row))
+    rows.push_back(static_cast<int64_t>(count));
+  return rows;
 }
 
 uint64_t Dataset::size() const { return state_->size; }
@@ -73,8 +107,6 @@ Sample Dataset::fixed(uint64_t index) const {
   return sample;
 }
 
-const SpecialIds& Dataset::ids() const { return state_->ids; }
-const std::optional<std::string>& Dataset::tokenizer_path() const { return state_->tokenizer_path; }
-const std::string& Dataset::tokenizer_hash() const { return state_->tokenizer_hash; }
+const Tokenization& Dataset::tokenization() const { return state_->tokenization; }
 
 }  // namespace tandem::data

@@ -87,6 +87,13 @@ MixtureDraw Mixture::operator()(uint64_t sample) const {
   return {.source = source, .index = round * counts_[source] + indices_[place]};
 }
 
+std::vector<uint64_t> Mixture::counts_before(uint64_t sample) const {
+  std::vector<uint64_t> counts;
+  for (const uint64_t count : counts_) counts.push_back(sample / period() * count);
+  for (uint64_t place = 0; place < sample % period(); ++place) ++counts[sources_[place]];
+  return counts;
+}
+
 double Mixture::share(uint32_t source) const {
   return static_cast<double>(counts_.at(source)) / static_cast<double>(period());
 }

@@ -28,6 +28,9 @@ class Mixture {
   /// Returns the source of a global sample number.
   MixtureDraw operator()(uint64_t sample) const;
 
+  /// Returns how many of the samples before a global sample number each source has. Takes O(period).
+  std::vector<uint64_t> counts_before(uint64_t sample) const;
+
   uint64_t period() const { return sources_.size(); }
   /// Returns the share of a source in a period, of the weights as given up to rounding.
   double share(uint32_t source) const;

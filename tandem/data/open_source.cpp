@@ -67,65 +67,35 @@ void check_ids(const TokenIndex& index, const std::optional<IndexMetadata>& meta
                      outside->document, outside->id, vocabulary);
 }
 
-// Tells which tokenizer the index was made with; both descriptions must agree where there are two.
-void identify(OpenedSource& source, const TokenIndex& index, const std::optional<IndexMetadata>& metadata,
-              const DatasetOptions& options) {
+// Tells how the index was tokenised; both descriptions must agree where there are two.
+Tokenization tokenization_of(const TokenIndex& index, const std::optional<IndexMetadata>& metadata,
+                             const DatasetOptions& options) {
+  Tokenization result{.ids = {}, .tokenizer_hash = {}, .tokenizer_path = options.data.tokenizer};
   auto tokenizer = configured_tokenizer(options.data);
   const std::string beside = index.prefix() + ".tokenizer.model";
-  source.tokenizer_path = options.data.tokenizer;
   if (!tokenizer && std::filesystem::exists(beside)) {
     tokenizer = Tokenizer::load(beside);
-    source.tokenizer_path = beside;
+    result.tokenizer_path = beside;
   }
   if (metadata && tokenizer && metadata->tokenizer_hash != tokenizer->hash())
     throw InputError("{} was encoded with another tokenizer than {}; encode it again or name the right one",
-                     index.prefix(), *source.tokenizer_path);
+                     index.prefix(), *result.tokenizer_path);
   if (!metadata && !tokenizer &&
       (!options.data.eos || !options.data.first_sentinel || !options.data.sentinel_count))
     throw InputError(
         "{0} has no {0}.json, so its eos and sentinels are not known; set data.tokenizer, or data.eos, "
         "data.first_sentinel and data.sentinel_count",
         index.prefix());
-  if (metadata) source.ids = metadata->ids;
-  if (!metadata && tokenizer) source.ids = tokenizer->ids();
-  if (metadata) source.tokenizer_hash = metadata->tokenizer_hash;
-  if (!metadata && tokenizer) source.tokenizer_hash = tokenizer->hash();
+  if (metadata) result.ids = metadata->ids;
+  if (!metadata && tokenizer) result.ids = tokenizer->ids();
+  if (metadata) result.tokenizer_hash = metadata->tokenizer_hash;
+  if (!metadata && tokenizer) result.tokenizer_hash = tokenizer->hash();
+  settle(result.ids, options);
+  return result;
 }
 
-OpenedSource open_masked(const std::string& path, const DatasetOptions& options) {
-  const TokenIndex index = TokenIndex::open(path);
-  const auto metadata = read_metadata(index.prefix());
-  OpenedSource source;
-  if (metadata) check_metadata(index, *metadata);
-  identify(source, index, metadata, options);
-  settle(source.ids, options);
-  check_ids(index, metadata, options.vocabulary);
-  const Masker masker(masking_options(options.objective), source.ids,
-                      {.source = options.data.source_length, .target = options.data.target_length});
-  Pieces pieces(index, {.raw_length = masker.raw_length(),
-                        .eos = source.ids.eos,
-                        .ends_with_eos = metadata && metadata->ends_with_eos});
-  if (pieces.size() == 0)
-    throw InputError("{} holds no document of two tokens or more; there is nothing to mask", index.prefix());
-  source.samples = std::make_unique<MaskedSource>(std::move(pieces), masker);
-  return source;
-}
-
-OpenedSource open_pairs(const std::string& path, const DatasetOptions& options) {
-  OpenedSource source;
-  auto tokenizer = configured_tokenizer(options.data);
-  if (tokenizer) {
-    source.ids = tokenizer->ids();
-    source.tokenizer_hash = tokenizer->hash();
-    source.tokenizer_path = options.data.tokenizer;
-  }
-  settle(source.ids, options);
-  if (tokenizer) tokenizer = tokenizer->with_ids(source.ids);
-  const PairLimits limits{
-      .lengths = {.source = options.data.source_length, .target = options.data.target_length},
-      .vocabulary = options.vocabulary};
-  source.samples = std::make_unique<PairSource>(path, tokenizer ? &*tokenizer : nullptr, limits);
-  return source;
+SampleLengths lengths_of(const DatasetOptions& options) {
+  return {.source = options.data.source_length, .target = options.data.target_length};
 }
 
 }  // namespace
@@ -137,9 +107,45 @@ MaskingOptions masking_options(const ObjectiveConfig& objective) {
           .mean_span_length = objective.mean_span_length};
 }
 
-OpenedSource open_source(const std::string& path, const DatasetOptions& options) {
-  return options.objective.kind == ObjectiveKind::kSeq2seq ? open_pairs(path, options)
-                                                           : open_masked(path, options);
+bool holds_pairs(const std::string& path, const ObjectiveConfig& objective) {
+  return objective.kind == ObjectiveKind::kSeq2seq || path.ends_with(".jsonl");
+}
+
+EncodedSource open_encoded(const std::string& path, const DatasetOptions& options) {
+  const TokenIndex index = TokenIndex::open(path);
+  const auto metadata = read_metadata(index.prefix());
+  if (metadata) check_metadata(index, *metadata);
+  EncodedSource source{.samples = {}, .tokenization = tokenization_of(index, metadata, options)};
+  const SpecialIds& ids = source.tokenization.ids;
+  check_ids(index, metadata, options.vocabulary);
+  const Masker masker(masking_options(options.objective), ids, lengths_of(options));
+  Pieces pieces(index, {.raw_length = masker.raw_length(),
+                        .eos = ids.eos,
+                        .ends_with_eos = metadata && metadata->ends_with_eos});
+  if (pieces.size() == 0)
+    throw InputError("{} holds no document of two tokens or more; there is nothing to mask", index.prefix());
+  source.samples = std::make_unique<MaskedSource>(std::move(pieces), masker);
+  return source;
+}
+
+std::unique_ptr<SampleSource> open_pairs(const std::string& path, const Tokenization& tokenization,
+                                         const DatasetOptions& options) {
+  std::optional<Tokenizer> tokenizer;
+  if (tokenization.tokenizer_path)
+    tokenizer = Tokenizer::load(*tokenization.tokenizer_path).with_ids(tokenization.ids);
+  return std::make_unique<PairSource>(
+      path, tokenizer ? &*tokenizer : nullptr,
+      PairLimits{.lengths = lengths_of(options), .vocabulary = options.vocabulary});
+}
+
+Tokenization configured_tokenization(const DatasetOptions& options) {
+  Tokenization tokenization;
+  if (const auto tokenizer = configured_tokenizer(options.data))
+    tokenization = {.ids = tokenizer->ids(),
+                    .tokenizer_hash = tokenizer->hash(),
+                    .tokenizer_path = options.data.tokenizer};
+  settle(tokenization.ids, options);
+  return tokenization;
 }
 
 }  // namespace tandem::data

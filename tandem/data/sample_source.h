@@ -13,7 +13,8 @@ class SampleSource {
  public:
   virtual ~SampleSource() = default;
   virtual uint64_t size() const = 0;
-  /// Returns the sample of an element, element < size(); `random` decides what is masked. The id is left 0.
+  /// Returns the sample of an element, element < size(); `random` decides what is masked,
+  /// or which of several targets it has. The id is left 0.
   virtual Sample sample(uint64_t element, CounterRandom random) const = 0;
 };
 

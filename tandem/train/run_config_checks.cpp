@@ -141,20 +141,15 @@ void check_learning_rate(const RunConfig& config, ConfigReport& report) {
                   optimizer.warmup_steps, config.train.steps, name_of(optimizer.decay), config.train.steps);
 }
 
+// Encoded data, which are to be masked, have no targets of their own.
 void check_paths(std::string_view key, const Sources& sources, const data::ObjectiveConfig& objective,
                  ConfigReport& report) {
-  const bool wants_pairs = objective.kind == data::ObjectiveKind::kSeq2seq;
-  for (const WeightedPath& source : sources) {
-    const bool is_lines = source.path.ends_with(".jsonl");
-    if (wants_pairs && !is_lines)
+  if (objective.kind != data::ObjectiveKind::kSeq2seq) return;
+  for (const WeightedPath& source : sources)
+    if (!source.path.ends_with(".jsonl"))
       report.refuse({"objective.kind", key},
                     "{}: {} is no .jsonl file; objective.kind seq2seq reads JSON lines {{source, target}}",
                     key, source.path);
-    if (!wants_pairs && is_lines)
-      report.refuse({"objective.kind", key},
-                    "{}: {} is text; objective.kind {} reads encoded data (tandem data encode makes it)", key,
-                    source.path, name_of(objective.kind));
-  }
 }
 
 // Apart by what the paths say; links are found out when the folders are locked.

@@ -178,6 +178,108 @@ TEST_F(DatasetTest, PairsOfIdsNeedNoTokenizer) {
   EXPECT_FALSE(dataset.tokenizer_path().has_value());
 }
 
+TEST_F(DatasetTest, PairsStandBesideMaskedData) {
+  folder_->write("task.jsonl", "{\"source\": \"今天<mask>。\", \"target\": \"<mask>学生\"}\n");
+  const Tokenizer tokenizer = Tokenizer::load(at("sp.model"));
+  std::vector<int32_t> source = tokenizer.encode_with_masks("今天<mask>。"),
+                       target = tokenizer.encode_with_masks("<mask>学生");
+  source.push_back(1);
+  target.push_back(1);
+  const Dataset a = Dataset::open(options_of("a"));
+  for (const ObjectiveKind kind : {ObjectiveKind::kSpan, ObjectiveKind::kMlm}) {
+    DatasetOptions mixed =
+        options({{.path = at("task.jsonl")}, {.path = at("a"), .weight = 3}, {.path = at("b")}});
+    mixed.objective.kind = kind;
+    const Dataset dataset = Dataset::open(mixed);
+    EXPECT_EQ(dataset.sizes()[0], 1);
+    EXPECT_EQ(dataset.fixed(0), (Sample{.source = source, .target = target, .id = 0}));
+    EXPECT_EQ(raw_tokens(dataset.fixed(1), a.ids()), raw_tokens(a.fixed(0), a.ids()));
+    EXPECT_EQ(dataset.tokenizer_path(), at("a.tokenizer.model"));
+    EXPECT_EQ(dataset.ids(), a.ids());
+    int pairs = 0;
+    for (uint64_t row = 0; row < 100; ++row) pairs += dataset.row(row).target == target;
+    EXPECT_EQ(pairs, 20);
+  }
+}
+
+TEST_F(DatasetTest, HeldOutPairsFollowTheDataBesideThem) {
+  folder_->write("held_out.jsonl", "{\"source\": \"今天\", \"target\": [419, 1]}\n");
+  DatasetOptions alone = options_of("held_out.jsonl");
+  EXPECT_THAT(refused(alone), HasSubstr("held_out.jsonl:1 holds text, which needs data.tokenizer"));
+  const Dataset beside = Dataset::open(options_of("a"));
+  alone.beside = beside.tokenization();
+  const Dataset dataset = Dataset::open(alone);
+  EXPECT_EQ(dataset.ids(), beside.ids());
+  EXPECT_EQ(dataset.tokenizer_hash(), beside.tokenizer_hash());
+  EXPECT_EQ(dataset.fixed(0).target, (std::vector<int32_t>{419, 1}));
+}
+
+TEST_F(DatasetTest, PairsBesideForeignDataFollowItsIds) {
+  write_foreign("beside", {{5, 6, 7, 8, 9, 10, 11, 12, 1}});
+  folder_->write("sentinel.jsonl", "{\"source\": \"<mask>今天<mask>\", \"target\": [5, 1]}\n");
+  DatasetOptions mixed = options({{.path = at("sentinel.jsonl")}, {.path = at("beside")}});
+  mixed.data.eos = 1;
+  mixed.data.first_sentinel = 319;
+  mixed.data.sentinel_count = 20;
+  EXPECT_THAT(refused(mixed), HasSubstr("sentinel.jsonl:1 holds text, which needs data.tokenizer"));
+  mixed.data.tokenizer = at("sp.model");
+  const std::vector<int32_t> source = Dataset::open(mixed).fixed(0).source;
+  EXPECT_EQ(source.front(), 319);
+  EXPECT_EQ(source[source.size() - 2], 318);
+}
+
+TEST_F(DatasetTest, CountsTheRowsBeforeARow) {
+  const Dataset mixed =
+      Dataset::open(options({{.path = at("a"), .weight = 1}, {.path = at("b"), .weight = 3}}));
+  EXPECT_EQ(mixed.rows_before(0), (std::vector<int64_t>{0, 0}));
+  EXPECT_EQ(mixed.rows_before(400), (std::vector<int64_t>{100, 300}));
+  EXPECT_EQ(mixed.rows_before(4'000'000'000), (std::vector<int64_t>{1'000'000'000, 3'000'000'000}));
+}
+
+// The draws of three epochs' rows of one element are the same whoever asks for them and in whatever order.
+TEST_F(DatasetTest, OneOfSeveralTargetsIsDrawnByEpochAndElement) {
+  std::string lines;
+  for (int line = 0; line < 20; ++line)
+    lines +=
+        fmt::format(
+            R"({{"source": [{}], "targets": [{{"target": [7], "weight": 1}}, {{"target": [8], "weight": 3}}]}})",
+            20 + line) +
+        "\n";
+  folder_->write("soft.jsonl", lines);
+  DatasetOptions soft = options_of("soft.jsonl");
+  const Dataset dataset = Dataset::open(soft), again = Dataset::open(soft);
+  constexpr uint64_t kEpochs = 500;
+  std::map<int32_t, int> of_first;  // by source of the first epoch
+  int eights = 0, changed = 0;
+  for (uint64_t row = kEpochs * 20; row-- > 0;) {
+    const Sample sample = dataset.row(row);
+    EXPECT_EQ(sample, again.row(row));
+    eights += sample.target == std::vector<int32_t>{8};
+  }
+  for (uint64_t row = 0; row < 20; ++row) of_first[dataset.row(row).source[0]] = dataset.row(row).target[0];
+  for (uint64_t row = 20; row < 40; ++row)
+    changed += of_first.at(dataset.row(row).source[0]) != dataset.row(row).target[0];
+  EXPECT_GT(changed, 0);
+  const double draws = kEpochs * 20, off = eights - 0.75 * draws;
+  EXPECT_LT(off * off / (0.75 * 0.25 * draws), 10.83);  // chi square, one degree of freedom, 999 of 1000
+}
+
+TEST_F(DatasetTest, OneOfSeveralTargetsIsFixedForHeldOutData) {
+  std::string lines;
+  for (int line = 0; line < 400; ++line)
+    lines += R"({"source": [5], "targets": [{"target": [7], "weight": 1}, {"target": [8], "weight": 1}]})"
+             "\n";
+  folder_->write("soft_held_out.jsonl", lines);
+  const Dataset dataset = Dataset::open(options_of("soft_held_out.jsonl")),
+                again = Dataset::open(options_of("soft_held_out.jsonl"));
+  int sevens = 0;
+  for (uint64_t index = 0; index < 400; ++index) {
+    EXPECT_EQ(dataset.fixed(index), again.fixed(index));
+    sevens += dataset.fixed(index).target == std::vector<int32_t>{7};
+  }
+  EXPECT_NEAR(sevens, 200, 50);
+}
+
 TEST_F(DatasetTest, ForeignDataTakesItsIdsFromTheConfiguration) {
   write_foreign("foreign", {{5, 6, 7, 8, 9, 10, 11, 12}, {20, 21, 22, 1}});
   DatasetOptions foreign = options_of("foreign");
@@ -230,7 +332,9 @@ TEST_F(DatasetTest, FilesThatDoNotBelongTogetherAreRefused) {
   other.data.tokenizer = at("other.model");
   EXPECT_THAT(refused(other), HasSubstr("another tokenizer"));
   encode({.tokenizer = at("other.model"), .inputs = {at("b.txt")}, .prefix = at("d")});
-  EXPECT_THAT(refused(options({{.path = at("a")}, {.path = at("d")}})), HasSubstr("different tokenizers"));
+  folder_->write("e.jsonl", "{\"source\": [5], \"target\": [6]}\n");
+  EXPECT_THAT(refused(options({{.path = at("e.jsonl")}, {.path = at("a")}, {.path = at("d")}})),
+              HasSubstr(at("a") + " and " + at("d") + " were encoded with different tokenizers"));
 }
 
 TEST_F(DatasetTest, WhatCannotBeMaskedIsRefused) {

@@ -73,6 +73,17 @@ TEST(Mixture, LookupFarAheadNeedsNoHistory) {
   EXPECT_EQ(there.index, near.index + far / 10 * (near.source == 0 ? 3 : 7));
 }
 
+TEST(Mixture, CountsBeforeASampleAreThoseOfTheDraws) {
+  for (const auto& weights : std::vector<std::vector<double>>{{1}, {3, 5, 7, 11}, {0.1, 0.2, 0.7}}) {
+    const Mixture mixture(weights);
+    std::vector<uint64_t> counts(weights.size(), 0);
+    for (uint64_t sample = 0; sample < 100; ++sample) {
+      EXPECT_EQ(mixture.counts_before(sample), counts) << sample;
+      ++counts[mixture(sample).source];
+    }
+  }
+}
+
 TEST(Mixture, BadWeightsAreRefused) {
   for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()})
     EXPECT_THROW(Mixture({1.0, bad}), InputError) << bad;

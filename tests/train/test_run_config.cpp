@@ -75,6 +75,8 @@ TEST(RunConfig, WrittenFormReadsBackTheSame) {
            {},
            {"model.positions=relative_bias", "model.relative_buckets=8", "parallel.pipeline=2",
             "parallel.encoder_stages=1", "data.validation=[{\"path\": \"v\", \"weight\": 0.1}]"},
+           {R"(data.train=["a", {"path": "b.jsonl", "weight": 0.5, "name": "任务"}])",
+            R"(data.validation=[{"path": "c.jsonl", "name": "任务"}])"},
            {"objective.kind=seq2seq", "data.train=[\"a.jsonl\", \"b.jsonl\"]", "checkpoint.start_from=x"}}) {
     const RunConfig config = tiny(sets).config;
     const std::string text = run_config_json(config);
@@ -132,8 +134,10 @@ TEST(RunConfig, PositionsAndTheirKeysFit) {
 
 TEST(RunConfig, DataFitsTheObjective) {
   EXPECT_THAT(problem_of({"objective.kind=seq2seq"}), HasSubstr("data.train: data/tiny is no .jsonl file"));
-  EXPECT_THAT(problem_of({"data.validation=[\"a\", \"b.jsonl\"]"}),
-              HasSubstr("data.validation: b.jsonl is text"));
+  EXPECT_THAT(problem_of({"objective.kind=seq2seq", "data.train=[\"a.jsonl\", \"b\"]"}),
+              HasSubstr("data.train: b is no .jsonl file"));
+  EXPECT_NO_THROW(tiny({"data.train=[\"a\", \"b.jsonl\"]", "data.validation=c.jsonl"}));
+  EXPECT_NO_THROW(tiny({"data.train=[\"a.jsonl\", \"b\"]", "objective.kind=mlm"}));
 }
 
 TEST(RunConfig, WarmUpMustEndBeforeADecayToZero) {
