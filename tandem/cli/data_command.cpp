@@ -14,7 +14,6 @@
 #include "tandem/cli/data_inspect.h"
 #include "tandem/cli/output.h"
 #include "tandem/cli/run_config_options.h"
-#include "tandem/data/dataset.h"
 #include "tandem/data/encode.h"
 #include "tandem/data/output_files.h"
 #include "tandem/data/tokenizer.h"
@@ -22,6 +21,7 @@
 #include "tandem/data/unigram.h"
 #include "tandem/observe/progress.h"
 #include "tandem/train/run_config.h"
+#include "tandem/train/run_data.h"
 
 namespace tandem::cli {
 namespace {
@@ -163,21 +163,14 @@ struct UnigramOptions {
 
 int unigram(const UnigramOptions& options) {
   const train::RunConfig config = train::load_run_config(options.run.config, options.run.sets).config;
-  data::DatasetOptions opened{.sources = config.data.train,
-                              .data = config.data,
-                              .objective = config.objective,
-                              .vocabulary = config.model.vocabulary,
-                              .seed = static_cast<uint64_t>(config.train.seed)};
-  const auto training = data::Dataset::open(opened);
   if (config.data.validation.empty())
     throw InputError("data.validation names no data; set it to held-out data");
-  opened.sources = config.data.validation;
-  const auto validation = data::Dataset::open(opened);
+  const auto [training, validation] = train::open_run_data(config);
   observe::Progress progress(observe::standard_error(),
                              {.label = "unigram",
-                              .total = static_cast<int64_t>(training.size() + validation.size()),
+                              .total = static_cast<int64_t>(training.size() + validation->size()),
                               .unit = "samples"});
-  const data::UnigramFigures figures = data::unigram_figures(training, validation, [&](uint64_t samples) {
+  const data::UnigramFigures figures = data::unigram_figures(training, *validation, [&](uint64_t samples) {
     progress.update({.done = static_cast<int64_t>(samples)});
   });
   progress.finish();

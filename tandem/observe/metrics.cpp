@@ -37,6 +37,28 @@ void take(const Json& value, int64_t& member) {
   member = value.get<int64_t>();
 }
 
+Json to_json(const std::vector<SourceMetrics>& sources) {
+  Json object = Json::object();
+  for (const SourceMetrics& source : sources) {
+    Json& figures = object[source.name];
+    figures["rows"] = source.rows;
+    if (source.validation_loss) figures["validation_loss"] = *source.validation_loss;
+  }
+  return object;
+}
+
+std::vector<SourceMetrics> sources_from_json(const Json& object) {
+  std::vector<SourceMetrics> sources;
+  for (const auto& [name, figures] : object.items()) {
+    SourceMetrics& source = sources.emplace_back();
+    source.name = name;
+    take(figures.at("rows"), source.rows);
+    if (figures.contains("validation_loss"))
+      source.validation_loss = number_or_nan(figures.at("validation_loss"));
+  }
+  return sources;
+}
+
 StepMetrics from_json(Json& object) {
   StepMetrics metrics;
   for_each_required(metrics, [&](const char* name, auto& member) {
@@ -46,6 +68,8 @@ StepMetrics from_json(Json& object) {
   for (const auto& [name, value] : object.items()) {
     if (name == "validation_loss") {
       metrics.validation_loss = number_or_nan(value);
+    } else if (name == "sources") {
+      metrics.sources = sources_from_json(value);
     } else if (name == "skipped") {
       metrics.skipped = value.get<std::string>();
     } else {
@@ -124,6 +148,7 @@ std::string format_metrics(const StepMetrics& metrics) {
   Json object;
   for_each_required(metrics, [&](const char* name, const auto& member) { object[name] = member; });
   if (metrics.validation_loss) object["validation_loss"] = *metrics.validation_loss;
+  if (!metrics.sources.empty()) object["sources"] = to_json(metrics.sources);
   if (metrics.skipped) object["skipped"] = *metrics.skipped;
   for (const auto& [name, value] : metrics.more) object[name] = value;
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -13,6 +13,15 @@
 
 namespace tandem::observe {
 
+/// What an evaluation tells of the sources of one name.
+struct SourceMetrics {
+  std::string name;
+  int64_t rows = 0;                       ///< trained on so far
+  std::optional<double> validation_loss;  ///< nats: mean over the target tokens of its held-out data
+
+  bool operator==(const SourceMetrics&) const = default;
+};
+
 /// One line of metrics.jsonl. The keys there are the members' names.
 struct StepMetrics {
   int64_t step = 0;  ///< steps done, the first one is 1
@@ -23,6 +32,7 @@ struct StepMetrics {
   double tokens_per_second = 0;
   double seconds = 0;                     ///< wall time of the step
   std::optional<double> validation_loss;  ///< nats: mean over the target tokens of the held-out data
+  std::vector<SourceMetrics> sources;     ///< by name, each once; an object of objects
   std::optional<std::string> skipped;     ///< why the step changed no weight, naming tensor and rank
   std::vector<std::pair<std::string, double>> more;  ///< further numbers, written after the others
 

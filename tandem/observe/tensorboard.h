@@ -13,8 +13,8 @@ namespace tandem::observe {
 
 /// A number that TensorBoard draws over the steps.
 struct Scalar {
-  std::string_view tag;  ///< as in "train/loss"
-  double value;          ///< stored in single precision, as TensorBoard's files do
+  std::string tag;  ///< as in "train/loss"
+  double value;     ///< stored in single precision, as TensorBoard's files do
 };
 
 /// Frames bytes as a TFRecord: length, masked CRC32C of the length, bytes, masked CRC32C of the bytes.

@@ -40,12 +40,12 @@ const char* span_name(Kind kind) {
 
 }  // namespace
 
-double PipelineExecutor::run(const std::vector<Action>& actions,
-                             const std::function<void()>& before_last_backward) {
+std::vector<double> PipelineExecutor::run(const std::vector<Action>& actions,
+                                          const std::function<void()>& before_last_backward) {
   const auto is_backward = [](const Action& action) { return action.kind == Kind::kBackward; };
   const auto last_backward = std::find_if(actions.rbegin(), actions.rend(), is_backward);
   training_ = last_backward != actions.rend();
-  loss_ = 0;
+  losses_.clear();
   const at::AutoGradMode grad_mode(training_);
   for (const Action& action : actions) {
     const observe::ScopedSpan span({span_name(action.kind), "pipeline", action.micro_batch});
@@ -73,7 +73,7 @@ double PipelineExecutor::run(const std::vector<Action>& actions,
   }
   retire_sends(0);
   TANDEM_CHECK(in_flight_.empty(), "{} micro-batches left in flight", in_flight_.size());
-  return loss_;
+  return losses_;
 }
 
 std::vector<at::Tensor> PipelineExecutor::receive(const std::vector<BorderTensor>& border, int from,
@@ -114,7 +114,9 @@ void PipelineExecutor::forward(int micro_batch) {
   InFlight& flight = in_flight_[micro_batch];
   flight.outgoing = stage_.forward(micro_batch, flight.incoming);
   if (pipeline_.rank() + 1 < pipeline_.size()) return;
-  loss_ += flight.outgoing.at(0).item<double>();
+  const auto number = static_cast<size_t>(micro_batch);
+  losses_.resize(std::max(losses_.size(), number + 1));
+  losses_[number] = flight.outgoing.at(0).item<double>();
   if (!training_) in_flight_.erase(micro_batch);
 }
 

@@ -18,11 +18,11 @@ class PipelineExecutor {
   PipelineExecutor(const comm::Group& pipeline, Stage& stage) : pipeline_(pipeline), stage_(stage) {}
 
   /// Runs the actions of this rank's stage; all ranks of the pipeline call with theirs.
-  /// `before_last_backward` is called before the last backward of the list. Returns the sum of the
-  /// micro-batches' losses on the last stage, 0 elsewhere. Gradients are built if the list has backwards.
-  /// Sends are asynchronous; all are complete on return.
-  double run(const std::vector<schedule::Action>& actions,
-             const std::function<void()>& before_last_backward = {});
+  /// `before_last_backward` is called before the last backward of the list. Returns the loss of each
+  /// micro-batch on the last stage, nothing elsewhere. Gradients are built if the list has backwards. Sends
+  /// are asynchronous; all are complete on return.
+  std::vector<double> run(const std::vector<schedule::Action>& actions,
+                          const std::function<void()>& before_last_backward = {});
 
  private:
   // A micro-batch between its forward and its backward.
@@ -49,7 +49,7 @@ class PipelineExecutor {
   const comm::Group& pipeline_;
   Stage& stage_;
   bool training_ = false;
-  double loss_ = 0;
+  std::vector<double> losses_;  // by micro-batch
   std::map<int, InFlight> in_flight_;
   std::vector<std::vector<comm::Pending>> old_sends_;  // oldest first
 };

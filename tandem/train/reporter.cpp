@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
+#include <vector>
 
 #include <ATen/ATen.h>
+#include <fmt/format.h>
 
 #include "tandem/observe/log.h"
 
@@ -18,6 +21,25 @@ observe::ProgressOptions progress_options(const RunConfig& config, int64_t first
           .start = first_step,
           .unit = "steps",
           .plain_every_done = config.observe.log_every};
+}
+
+std::vector<observe::Scalar> scalars_of(const observe::StepMetrics& metrics) {
+  std::vector<observe::Scalar> scalars{{"train/loss", metrics.loss},
+                                       {"train/learning_rate", metrics.learning_rate},
+                                       {"train/gradient_norm", metrics.gradient_norm},
+                                       {"train/tokens_per_second", metrics.tokens_per_second}};
+  if (metrics.validation_loss) scalars.push_back({"validation/loss", *metrics.validation_loss});
+  for (const observe::SourceMetrics& source : metrics.sources)
+    if (source.validation_loss)
+      scalars.push_back({"validation/loss/" + source.name, *source.validation_loss});
+  return scalars;
+}
+
+std::string describe_evaluation(const observe::StepMetrics& metrics) {
+  std::string text = fmt::format("{:.4f}", *metrics.validation_loss);
+  for (const observe::SourceMetrics& source : metrics.sources)
+    if (source.validation_loss) text += fmt::format(", {} {:.4f}", source.name, *source.validation_loss);
+  return text;
 }
 
 }  // namespace
@@ -34,14 +56,7 @@ Reporter::Reporter(const RunConfig& config, int64_t first_step, double gemm_flop
 
 void Reporter::step(const observe::StepMetrics& metrics, double flops) {
   metrics_.write(metrics);
-  if (events_) {
-    std::vector<observe::Scalar> scalars{{"train/loss", metrics.loss},
-                                         {"train/learning_rate", metrics.learning_rate},
-                                         {"train/gradient_norm", metrics.gradient_norm},
-                                         {"train/tokens_per_second", metrics.tokens_per_second}};
-    if (metrics.validation_loss) scalars.push_back({"validation/loss", *metrics.validation_loss});
-    events_->write(metrics.step, scalars);
-  }
+  if (events_) events_->write(metrics.step, scalars_of(metrics));
   const double share = flops / metrics.seconds / gemm_flops_per_second_;
   progress_.update({.done = metrics.step,
                     .loss = metrics.loss,
@@ -50,7 +65,7 @@ void Reporter::step(const observe::StepMetrics& metrics, double flops) {
   const auto log = observe::process_log();
   if (metrics.skipped) log->warning("step {} skipped: {}", metrics.step, *metrics.skipped);
   if (metrics.validation_loss)
-    log->info("step {}: validation loss {:.4f}", metrics.step, *metrics.validation_loss);
+    log->info("step {}: validation loss {}", metrics.step, describe_evaluation(metrics));
   if (metrics.step % log_every_ == 0 || metrics.step == num_steps_)
     log->debug("step {}: loss {:.4f}, gradient norm {:.3f}, {:.0f} tokens/s", metrics.step, metrics.loss,
                metrics.gradient_norm, metrics.tokens_per_second);

@@ -11,6 +11,7 @@
 #include "tandem/base/code_version.h"
 #include "tandem/base/error.h"
 #include "tandem/base/fields.h"
+#include "tandem/train/source_names.h"
 
 namespace tandem::train {
 
@@ -145,10 +146,13 @@ std::string what_ranks_share(const RunConfig& config, const data::Dataset& data)
   placeless.data.tokenizer.reset();
   for (Sources* sources : {&placeless.data.train, &placeless.data.validation})
     for (WeightedPath& source : *sources) source.path.clear();
+  // Paths may differ between nodes, but not which of them are one name: ranks sum up losses by name.
+  const SourceNames names = source_names(config.data);
   const checkpoint::TokenizerFacts facts = tokenizer_facts(data);
-  return fmt::format("{} {} {} {} {} {} {} {}", hash_config(placeless),
+  return fmt::format("{} {} {} {} {} {} {} {} {} {}", hash_config(placeless),
                      config.checkpoint.local_directory ? "local" : "", fmt::join(data.sizes(), " "),
-                     facts.pad, facts.eos, facts.first_sentinel, facts.sentinel_count, facts.hash);
+                     fmt::join(names.train, " "), fmt::join(names.validation, " "), facts.pad, facts.eos,
+                     facts.first_sentinel, facts.sentinel_count, facts.hash);
 }
 
 }  // namespace tandem::train

@@ -40,8 +40,8 @@ void check_same_model(const RunConfig& config, const checkpoint::StepReader& rea
 /// either side knows none.
 std::string token_difference(const data::Dataset& data, const checkpoint::StepDescription& saved);
 
-/// Returns a digest of what must be the same on every rank: the configuration without paths, and the data's
-/// tokenizer, ids and number of samples.
+/// Returns a digest of what must be the same on every rank: the configuration without paths, which sources
+/// share a name, and the data's tokenizer, ids and number of samples.
 std::string what_ranks_share(const RunConfig& config, const data::Dataset& data);
 
 }  // namespace tandem::train

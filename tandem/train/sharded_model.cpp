@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/sharded_model.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
@@ -25,20 +27,21 @@ schedule::Program make_program(schedule::Purpose purpose, parallel::Schedule tra
   return training == parallel::Schedule::kGpipe ? schedule::make_gpipe(shape) : schedule::make_1f1b(shape);
 }
 
-int64_t count_labels(const std::vector<model::Batch>& batches) {
-  int64_t count = 0;
-  for (const model::Batch& batch : batches)
-    count += batch.labels_BT.ne(model::Batch::kNoLabel).sum().item<int64_t>();
-  return count;
-}
-
-int64_t count_source(const std::vector<model::Batch>& batches) {
-  int64_t count = 0;
-  for (const model::Batch& batch : batches) count += batch.source_lengths.sum().item<int64_t>();
-  return count;
+int64_t count_labels(const model::Batch& batch) {
+  return batch.labels_BT.ne(model::Batch::kNoLabel).sum().item<int64_t>();
 }
 
 }  // namespace
+
+EvaluationResult& EvaluationResult::operator+=(const EvaluationResult& other) {
+  loss_sum += other.loss_sum;
+  target_tokens += other.target_tokens;
+  return *this;
+}
+
+double EvaluationResult::mean() const {
+  return loss_sum / static_cast<double>(std::max<int64_t>(1, target_tokens));
+}
 
 parallel::StorageTypes storage_types(Precision precision) {
   switch (precision) {
@@ -116,10 +119,11 @@ void ShardedModel::fill_initial() {
 }
 
 // The last stage's tensor ranks all hold the loss of their data rank: one of them counts.
-double ShardedModel::sum_losses(double own) const {
-  at::Tensor sum = at::full({1}, coordinate_.tensor == 0 ? own : 0.0, at::kDouble);
-  groups_.world.all_reduce(sum);
-  return sum.item<double>();
+std::vector<double> ShardedModel::sum_losses(std::vector<double> own) const {
+  if (coordinate_.tensor != 0) std::fill(own.begin(), own.end(), 0.0);
+  const at::Tensor sums = at::tensor(own, at::kDouble);
+  groups_.world.all_reduce(sums);
+  return {sums.data_ptr<double>(), sums.data_ptr<double>() + sums.numel()};
 }
 
 std::string ShardedModel::describe_non_finite(double loss) const {
@@ -145,7 +149,12 @@ const std::vector<schedule::Action>& ShardedModel::own_actions(const schedule::P
 
 StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micro_batches,
                                     double learning_rate) {
-  at::Tensor counts = at::tensor({count_labels(micro_batches), count_source(micro_batches)}, at::kLong);
+  int64_t target_tokens = 0, source_tokens = 0;
+  for (const model::Batch& batch : micro_batches) {
+    target_tokens += count_labels(batch);
+    source_tokens += batch.source_lengths.sum().item<int64_t>();
+  }
+  const at::Tensor counts = at::tensor({target_tokens, source_tokens}, at::kLong);
   groups_.data.all_reduce(counts);
   StepResult result{.target_tokens = counts[0].item<int64_t>(), .source_tokens = counts[1].item<int64_t>()};
 
@@ -160,9 +169,9 @@ StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micr
                  .rows = {}},
                 scale);
   reducer_->begin_step();
-  const double own_loss = executor_->run(actions, [&] { reducer_->begin_last_backward(); });
+  const std::vector<double> own = executor_->run(actions, [&] { reducer_->begin_last_backward(); });
   reducer_->finish();
-  result.loss = sum_losses(own_loss);
+  result.loss = sum_losses({std::accumulate(own.begin(), own.end(), 0.0)})[0];
 
   result.gradient_norm = parallel::gradient_norm(*storage_, coordinate_, groups_.world);
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
@@ -176,21 +185,31 @@ StepResult ShardedModel::train_step(int64_t step, std::vector<model::Batch> micr
   return result;
 }
 
-EvaluationResult ShardedModel::evaluate(std::vector<model::Batch> micro_batches) {
-  EvaluationResult result{.target_tokens = count_labels(micro_batches)};
-  double own_loss = 0;
-  if (!micro_batches.empty()) {
-    const auto& actions =
-        own_actions({.purpose = schedule::Purpose::kEvaluation,
-                     .num_micro_batches = as_int(static_cast<int64_t>(micro_batches.size()))});
-    stage_->begin(std::move(micro_batches), {}, 1);
-    own_loss = executor_->run(actions);
+std::vector<EvaluationResult> ShardedModel::evaluate(std::vector<EvaluationBatch> micro_batches,
+                                                     size_t num_names) {
+  std::vector<double> losses(num_names, 0.0);
+  std::vector<int64_t> tokens(num_names, 0);
+  std::vector<size_t> names;
+  std::vector<model::Batch> batches;
+  for (EvaluationBatch& micro_batch : micro_batches) {
+    tokens.at(micro_batch.name) += count_labels(micro_batch.batch);
+    names.push_back(micro_batch.name);
+    batches.push_back(std::move(micro_batch.batch));
   }
-  at::Tensor tokens = at::full({1}, result.target_tokens, at::kLong);
-  groups_.data.all_reduce(tokens);
-  result.target_tokens = tokens.item<int64_t>();
-  result.loss_sum = sum_losses(own_loss);
-  return result;
+  if (!batches.empty()) {
+    const auto& actions = own_actions({.purpose = schedule::Purpose::kEvaluation,
+                                       .num_micro_batches = as_int(static_cast<int64_t>(batches.size()))});
+    stage_->begin(std::move(batches), {}, 1);
+    const std::vector<double> own = executor_->run(actions);
+    for (size_t i = 0; i < own.size(); ++i) losses[names[i]] += own[i];
+  }
+  const at::Tensor all_tokens = at::tensor(tokens, at::kLong);
+  groups_.data.all_reduce(all_tokens);
+  losses = sum_losses(std::move(losses));
+  std::vector<EvaluationResult> results;
+  for (size_t name = 0; name < num_names; ++name)
+    results.push_back({.loss_sum = losses[name], .target_tokens = all_tokens.data_ptr<int64_t>()[name]});
+  return results;
 }
 
 }  // namespace tandem::train

@@ -31,10 +31,20 @@ struct StepResult {
   std::optional<std::string> skipped;
 };
 
-/// Sum of the losses over held-out data, and the tokens it covers.
+/// A micro-batch of held-out rows of one name.
+struct EvaluationBatch {
+  model::Batch batch;
+  size_t name = 0;  ///< the place of its figures in what an evaluation returns
+};
+
+/// Sum of the losses over held-out rows, and the tokens it covers.
 struct EvaluationResult {
   double loss_sum = 0;
   int64_t target_tokens = 0;
+
+  EvaluationResult& operator+=(const EvaluationResult& other);
+  /// Returns the mean loss of a token, 0 without any.
+  double mean() const;
 };
 
 /// One rank's share of the model, its gradients and its optimizer state, and how a step runs on it: the place
@@ -52,8 +62,10 @@ class ShardedModel {
   /// coordinate passes equal batches. A loss or gradient that is not finite changes nothing.
   StepResult train_step(int64_t step, std::vector<model::Batch> micro_batches, double learning_rate);
 
-  /// Runs forward alone, without dropout. Data ranks may pass different numbers of micro-batches, also none.
-  EvaluationResult evaluate(std::vector<model::Batch> micro_batches);
+  /// Runs forward alone, without dropout, and returns the sums of each name, names being below `num_names`.
+  /// Data ranks may pass different numbers of micro-batches, also none. All-reduces of 8 bytes a name in the
+  /// data group and in the world.
+  std::vector<EvaluationResult> evaluate(std::vector<EvaluationBatch> micro_batches, size_t num_names);
 
   const layout::Mesh& mesh() const { return mesh_; }
   const layout::MeshCoordinate& coordinate() const { return coordinate_; }
@@ -70,7 +82,7 @@ class ShardedModel {
  private:
   parallel::SharedGroups make_shared_groups(const comm::World& world) const;
   void fill_initial();
-  double sum_losses(double own) const;
+  std::vector<double> sum_losses(std::vector<double> own) const;
   std::string describe_non_finite(double loss) const;
   const std::vector<schedule::Action>& own_actions(const schedule::ProgramUse& use);
 

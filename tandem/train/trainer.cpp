@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/train/trainer.h"
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -18,6 +18,7 @@
 #include "tandem/observe/log.h"
 #include "tandem/observe/trace.h"
 #include "tandem/train/checkpointing.h"
+#include "tandem/train/evaluation.h"
 #include "tandem/train/flops.h"
 #include "tandem/train/join.h"
 #include "tandem/train/largest_of_ranks.h"
@@ -114,8 +115,6 @@ class Trainer {
     return {.signals = largest[0], .failures = largest[1]};
   }
 
-  bool any_rank(bool mine) const { return largest_of_ranks(all(), {int64_t{mine}})[0] != 0; }
-
   void open_log() const {
     observe::set_process_log(std::make_shared<observe::Log>(
         observe::LogOptions{.rank = world_.rank(),
@@ -145,7 +144,7 @@ class Trainer {
     const int64_t every = config_.train.evaluate_every;
     if (data_.num_evaluation_rounds() > 0 &&
         ((every > 0 && position_.step % every == 0) || position_.step == config_.train.steps))
-      metrics.validation_loss = evaluate();
+      add_evaluation(metrics);
     position_.validation_loss = metrics.validation_loss;
     if (reporter_)
       reporter_->step(metrics, step_flops(config_.model, {.source = result.source_tokens,
@@ -158,18 +157,11 @@ class Trainer {
           kMostSkippedInARow, position_.step, *result.skipped);
   }
 
-  // Nothing if a signal came meanwhile.
-  std::optional<double> evaluate() {
-    const observe::ScopedSpan span({"evaluate", "step"});
-    EvaluationResult sum;
-    for (uint64_t round = 0; round < data_.num_evaluation_rounds(); ++round) {
-      const EvaluationResult part =
-          model_.evaluate(data_.evaluation_batches(round, model_.coordinate().data));
-      sum.loss_sum += part.loss_sum;
-      sum.target_tokens += part.target_tokens;
-      if (any_rank(stop_.came())) return std::nullopt;
-    }
-    return sum.loss_sum / static_cast<double>(std::max<int64_t>(1, sum.target_tokens));
+  void add_evaluation(observe::StepMetrics& metrics) {
+    auto evaluation = evaluate(model_, data_, position_.step, [this] { return stop_.came(); });
+    if (!evaluation) return;
+    metrics.validation_loss = evaluation->loss;
+    metrics.sources = std::move(evaluation->sources);
   }
 
   // Saves are for the folders that this run holds, and follow the metrics of their steps: where those cannot

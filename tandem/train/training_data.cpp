@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "tandem/base/error.h"
 #include "tandem/train/batch.h"
 
 namespace tandem::train {
@@ -13,33 +12,24 @@ namespace {
 // Enough to fill the pipeline most of the time.
 constexpr int64_t kMicroBatchesPerStage = 4;
 
-data::Dataset open_data(const RunConfig& config, const Sources& sources) {
-  return data::Dataset::open({.sources = sources,
-                              .data = config.data,
-                              .objective = config.objective,
-                              .vocabulary = config.model.vocabulary,
-                              .seed = static_cast<uint64_t>(config.train.seed)});
-}
-
-bool know_different_tokenizers(const data::Dataset& left, const data::Dataset& right) {
-  return left.ids() != right.ids() || (!left.tokenizer_hash().empty() && !right.tokenizer_hash().empty() &&
-                                       left.tokenizer_hash() != right.tokenizer_hash());
+EvaluationPlan plan_evaluation(const RunData& data, const SourceNames& names, int64_t micro_batch) {
+  if (!data.validation) return {};
+  std::vector<HeldOutSource> sources;
+  for (const int64_t rows : data.validation->sizes())
+    sources.push_back({.rows = static_cast<uint64_t>(rows), .name = names.validation[sources.size()]});
+  return {sources, static_cast<uint64_t>(micro_batch)};
 }
 
 }  // namespace
 
 TrainingData::TrainingData(const RunConfig& config)
-    : train_(open_data(config, config.data.train)),
+    : data_(open_run_data(config)),
+      names_(source_names(config.data)),
+      plan_(plan_evaluation(data_, names_, *config.train.micro_batch)),
       global_batch_(config.train.global_batch),
       micro_batch_(*config.train.micro_batch),
       data_ranks_(config.parallel.data),
-      stages_(config.parallel.pipeline) {
-  if (config.data.validation.empty()) return;
-  validation_.emplace(open_data(config, config.data.validation));
-  if (know_different_tokenizers(train_, *validation_))
-    throw InputError(
-        "data.validation is encoded with another tokenizer than data.train; encode both with one");
-}
+      stages_(config.parallel.pipeline) {}
 
 std::vector<model::Batch> TrainingData::step_batches(int64_t step, int data_rank) const {
   const int64_t rows = global_batch_ / data_ranks_, begin = data_rank * rows;
@@ -47,30 +37,39 @@ std::vector<model::Batch> TrainingData::step_batches(int64_t step, int data_rank
   for (int64_t first = begin; first < begin + rows; first += micro_batch_) {
     std::vector<data::Sample> samples;
     for (int64_t row = first; row < first + micro_batch_; ++row)
-      samples.push_back(train_.row(static_cast<uint64_t>(step * global_batch_ + row)));
-    batches.push_back(make_batch(samples, first, train_.ids()));
+      samples.push_back(train().row(static_cast<uint64_t>(step * global_batch_ + row)));
+    batches.push_back(make_batch(samples, first, train().ids()));
   }
   return batches;
 }
 
-uint64_t TrainingData::rows_of_round() const {
-  return static_cast<uint64_t>(kMicroBatchesPerStage * stages_ * data_ranks_ * micro_batch_);
+std::vector<int64_t> TrainingData::rows_by_name(int64_t num_steps) const {
+  std::vector<int64_t> rows(names_.names.size(), 0);
+  const auto by_source = train().rows_before(static_cast<uint64_t>(num_steps * global_batch_));
+  for (size_t source = 0; source < by_source.size(); ++source)
+    rows[names_.train[source]] += by_source[source];
+  return rows;
+}
+
+uint64_t TrainingData::batches_of_round() const {
+  return static_cast<uint64_t>(kMicroBatchesPerStage * stages_ * data_ranks_);
 }
 
 uint64_t TrainingData::num_evaluation_rounds() const {
-  return validation_ ? (validation_->size() + rows_of_round() - 1) / rows_of_round() : 0;
+  return (plan_.size() + batches_of_round() - 1) / batches_of_round();
 }
 
-std::vector<model::Batch> TrainingData::evaluation_batches(uint64_t round, int data_rank) const {
-  const auto size = static_cast<uint64_t>(micro_batch_);
-  const uint64_t begin = round * rows_of_round(),
-                 end = std::min(begin + rows_of_round(), validation_->size());
-  std::vector<model::Batch> batches;
-  for (uint64_t first = begin + size * static_cast<uint64_t>(data_rank); first < end;
-       first += size * static_cast<uint64_t>(data_ranks_)) {
+std::vector<EvaluationBatch> TrainingData::evaluation_batches(uint64_t round, int data_rank) const {
+  const uint64_t begin = round * batches_of_round(), end = std::min(begin + batches_of_round(), plan_.size());
+  std::vector<EvaluationBatch> batches;
+  for (uint64_t number = begin + static_cast<uint64_t>(data_rank); number < end;
+       number += static_cast<uint64_t>(data_ranks_)) {
+    const HeldOutRows rows = plan_[number];
     std::vector<data::Sample> samples;
-    for (uint64_t i = first; i < std::min(first + size, end); ++i) samples.push_back(validation_->fixed(i));
-    batches.push_back(make_batch(samples, static_cast<int64_t>(first), validation_->ids()));
+    for (uint64_t i = rows.begin; i < rows.end; ++i) samples.push_back(data_.validation->fixed(i));
+    batches.push_back(
+        {.batch = make_batch(samples, static_cast<int64_t>(rows.begin), data_.validation->ids()),
+         .name = rows.name});
   }
   return batches;
 }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "tandem/data/dataset.h"
 #include "tandem/model/encoder_decoder.h"
+#include "tandem/train/evaluation_plan.h"
 #include "tandem/train/run_config.h"
+#include "tandem/train/run_data.h"
+#include "tandem/train/sharded_model.h"
+#include "tandem/train/source_names.h"
 
 namespace tandem::train {
 
@@ -15,27 +18,31 @@ namespace tandem::train {
 /// configuration, step and data rank; nothing is communicated. Owns the open data.
 class TrainingData {
  public:
-  /// Opens data.train and data.validation. Throws InputError as data::Dataset::open, and where the two are
-  /// encoded with different tokenizers.
+  /// Opens the data. Throws InputError as open_run_data.
   explicit TrainingData(const RunConfig& config);
 
-  const data::Dataset& train() const { return train_; }
+  const data::Dataset& train() const { return data_.train; }
+  /// Returns the names of the sources.
+  const SourceNames& names() const { return names_; }
 
   /// Returns a data rank's micro-batches of a step, train.global_batch / parallel.data rows in all.
   std::vector<model::Batch> step_batches(int64_t step, int data_rank) const;
+  /// Returns how many rows of the first `num_steps` steps have each name.
+  std::vector<int64_t> rows_by_name(int64_t num_steps) const;
 
   /// Returns in how many rounds the held-out data are evaluated, so that neither memory nor the answer to a
   /// signal depends on how many there are. 0 without any.
   uint64_t num_evaluation_rounds() const;
   /// Returns a data rank's micro-batches of one round: the ranks take them in turn, some perhaps none of the
   /// last.
-  std::vector<model::Batch> evaluation_batches(uint64_t round, int data_rank) const;
+  std::vector<EvaluationBatch> evaluation_batches(uint64_t round, int data_rank) const;
 
  private:
-  uint64_t rows_of_round() const;
+  uint64_t batches_of_round() const;
 
-  data::Dataset train_;
-  std::optional<data::Dataset> validation_;
+  RunData data_;
+  SourceNames names_;
+  EvaluationPlan plan_;
   int64_t global_batch_, micro_batch_, data_ranks_, stages_;
 };
 

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <limits>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -56,6 +57,22 @@ TEST(Metrics, CarryTheNamesThatReadersRelyOn) {
   EXPECT_EQ(format_metrics(metrics),
             R"({"step":1,"loss":0.5,"learning_rate":0.001,"gradient_norm":0.1,"tokens":512,)"
             R"("tokens_per_second":0.0,"seconds":0.25,"validation_loss":2.0})");
+}
+
+TEST(Metrics, TellOfSourcesByName) {
+  StepMetrics metrics = at(1, 0.5);
+  metrics.validation_loss = 2;
+  metrics.sources = {{"general text", 96, {}}, {"新闻 \"a\"", 32, std::nextafter(2.0, 3.0)}, {"b", 0, 1}};
+  metrics.skipped = "x";
+  const std::string line = format_metrics(metrics);
+  EXPECT_THAT(line, HasSubstr(R"("validation_loss":2.0,"sources":{"general text":{"rows":96},"新闻 \"a\"":)"
+                              R"({"rows":32,"validation_loss":2.0000000000000004},)"
+                              R"("b":{"rows":0,"validation_loss":1.0}},"skipped":"x"})"));
+  EXPECT_EQ(parse_metrics(line), metrics);
+  for (const char* bad : {R"({"a":1})", R"({"a":{}})", R"({"a":{"rows":1.5}})", "[1]", "3"})
+    EXPECT_EQ(parse_metrics(format_metrics(at(1)).insert(1, fmt::format(R"("sources":{},)", bad))),
+              std::nullopt)
+        << bad;
 }
 
 TEST(Metrics, WriteNaNAsNullAndReadItBack) {

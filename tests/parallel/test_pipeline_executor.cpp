@@ -46,30 +46,32 @@ class ForgetfulStage final : public ToyStage {
   }
 };
 
-// The same computation in one graph.
-std::pair<double, std::vector<double>> reference(int num_stages, int num_micro_batches) {
+// The loss of each micro-batch, and gradients of all, by the same computation in one graph.
+std::pair<std::vector<double>, std::vector<double>> reference(int num_stages, int num_micro_batches) {
   std::vector<at::Tensor> weights;
   for (int s = 0; s < num_stages; ++s)
     weights.push_back(at::full({}, 0.5 + s, at::kDouble).requires_grad_(true));
   at::Tensor loss = at::zeros({}, at::kDouble);
+  std::vector<double> losses;
   for (int i = 0; i < num_micro_batches; ++i) {
     const at::Tensor skip = at::full({2}, i + 1.0, at::kDouble) * weights[0];
     at::Tensor x = skip * 2;
     for (int s = 1; s < num_stages; ++s) x = x * weights[static_cast<size_t>(s)] + skip;
     loss = loss + (x * x).sum();
+    losses.push_back((x * x).sum().item<double>());
   }
   torch::autograd::backward({loss}, {});
   std::vector<double> gradients;
   for (const at::Tensor& w : weights) gradients.push_back(w.grad().item<double>());
-  return {loss.item<double>(), gradients};
+  return {losses, gradients};
 }
 
 TEST(PipelineExecutor, EverySchedulesGradientsAreThoseOfOneGraph) {
   for (const int stages : {1, 2, 3, 4})
     for (const int micro_batches : {1, 3, 6})
       for (const bool gpipe : {false, true}) {
-        const auto [loss, gradients] = reference(stages, micro_batches);
-        testing::run_ranks(stages, [&, expected_loss = loss,
+        const auto [losses, gradients] = reference(stages, micro_batches);
+        testing::run_ranks(stages, [&, &expected_losses = losses,
                                     &expected = gradients](const comm::World& world) {
           const comm::Group pipeline = world.make_group("pipeline", world.all_ranks());
           ToyStage stage(world.rank(), world.size());
@@ -77,13 +79,17 @@ TEST(PipelineExecutor, EverySchedulesGradientsAreThoseOfOneGraph) {
           const schedule::ProgramShape shape{.num_stages = world.size(), .num_micro_batches = micro_batches};
           const schedule::Program program = gpipe ? schedule::make_gpipe(shape) : schedule::make_1f1b(shape);
           int armed = 0;
-          const double own = executor.run(program[static_cast<size_t>(world.rank())], [&] { ++armed; });
+          const std::vector<double> own =
+              executor.run(program[static_cast<size_t>(world.rank())], [&] { ++armed; });
           EXPECT_EQ(armed, 1);
-          EXPECT_NEAR(own, world.rank() + 1 == world.size() ? expected_loss : 0, 1e-12 * expected_loss);
+          const bool is_last = world.rank() + 1 == world.size();
+          ASSERT_EQ(own.size(), is_last ? expected_losses.size() : 0);
+          for (size_t i = 0; i < own.size(); ++i)
+            EXPECT_NEAR(own[i], expected_losses[i], 1e-12 * expected_losses[i]);
           const double gradient = expected[static_cast<size_t>(world.rank())];
           EXPECT_NEAR(stage.weight.grad().item<double>(), gradient, 1e-12 * std::abs(gradient));
           const auto forward = schedule::make_forward_only(shape);
-          const double again = executor.run(forward[static_cast<size_t>(world.rank())]);
+          const std::vector<double> again = executor.run(forward[static_cast<size_t>(world.rank())]);
           EXPECT_EQ(again, own);
         });
       }

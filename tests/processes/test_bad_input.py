@@ -199,7 +199,10 @@ class BadInput(TrainingTest):
 
     def test_data_of_another_tokenizer(self):
         data, run = self.other_tokenizer(), self.folder / "first_tokenizer"
-        self.refused(2, "data.validation is encoded with another tokenizer", sets=[f"data.validation={data}"])
+        wanted = ["data.validation is encoded with another tokenizer than data.train", f"({data} and {self.data})"]
+        self.refused(2, *wanted, sets=[f"data.validation={data}"])
+        mixed = f'data.train=["{self.data}", "{data}"]'
+        self.refused(2, f"{self.data} and {data} were encoded with different tokenizers", sets=[mixed])
         self.train(run, ["train.steps=1"])
         sets = [f"data.train={data}", "train.steps=2"]
         self.refused(2, "first_tokenizer", "the data are not those of the checkpoint", sets=sets, run=run)
@@ -213,6 +216,12 @@ class BadInput(TrainingTest):
         there = training.manifest(run, 1)["data"]["samples"]
         wanted = [f"samples here and {there[0]} there, so their order would be another", "checkpoint.start_from"]
         self.refused(2, "before_it_grew", *wanted, sets=[f"data.train={data}", "train.steps=2"], run=run)
+
+    def test_pairs_that_are_documents(self):
+        documents = self.folder / "documents.jsonl"
+        documents.write_text('{"text": "今天"}\n', encoding="utf-8")
+        sets = [f'data.train=["{self.data}", "{documents}"]']
+        self.refused(2, "documents.jsonl:1 is a document, no pair; encode the file", sets=sets)
 
     def test_keys_without_effect_on_the_objective(self):
         sets = ["objective.kind=mlm", "objective.mean_span_length=5", "objective.mask_fraction=0.6"]

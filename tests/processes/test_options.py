@@ -70,6 +70,29 @@ class Options(TrainingTest):
         score = self.answer("score", "--checkpoint", run, "--source-ids", "4,5,6,1", "--target-ids", "4,5,1")
         self.assertEqual(len(score["log_probabilities"]), 3)
 
+    def test_text_and_pairs_train_together_and_are_told_apart(self):
+        text, pairs, held_out, run = (self.folder / name for name in ("more", "task.jsonl", "held_out.jsonl", "tasks"))
+        labelled = {"source": "今天老师<mask>。", "target": "<mask>散步"}
+        soft = {"source": "昨天医生<mask>。", "targets": [{"target": f"<mask>{word}", "weight": n} for n, word in enumerate("写看读", 1)]}
+        pairs.write_text("".join(json.dumps(line) + "\n" for line in (labelled, soft)), encoding="utf-8")
+        held_out.write_text(json.dumps(soft) + "\n", encoding="utf-8")
+        train = [{"path": str(self.data), "weight": 3, "name": "text"}, {"path": str(pairs), "name": "task"}]
+        validation = [{"path": str(held_out), "name": "task"}, {"path": str(self.data), "name": "text"}]
+        sets = [f"data.train={json.dumps(train)}", f"data.validation={json.dumps(validation)}", "train.precision=fp64",
+                "train.evaluate_every=4", "checkpoint.every_steps=4", "optimizer.epsilon=1e-4", "observe.tensorboard=true"]
+        self.train(run, [*sets, "train.steps=4", *LAYOUT], ranks=4)
+        self.train(run, [*sets, "train.steps=8"])
+        self.train(text, [*sets, "train.steps=8"])
+        told, straight = ([line["sources"] for line in metrics(folder) if "sources" in line] for folder in (run, text))
+        self.assertEqual([{name: figures["rows"] for name, figures in each.items()} for each in told],
+                         [{"text": 24, "task": 8}, {"text": 48, "task": 16}])
+        for name in ("text", "task"):
+            self.assert_close(*([each[name]["validation_loss"] for each in lines] for lines in (told, straight)), 1e-12)
+        self.assertEqual(training.manifest(run, 8)["data"]["samples"][1], 2)
+        (events, *_) = (run / "events").iterdir()
+        for tag in (b"validation/loss/text", b"validation/loss/task"):
+            self.assertIn(tag, events.read_bytes())
+
     def test_steps_in_a_folder_of_their_own_are_found_by_the_run(self):
         run, steps = self.folder / "elsewhere", self.folder / "steps_elsewhere"
         sets = [f"checkpoint.directory={steps}", "checkpoint.every_steps=2"]

@@ -134,6 +134,20 @@ double max_over(const comm::Group& world, double value) {
   return max.item<double>();
 }
 
+// Largest difference of a name's sum, relative to it.
+double compare_evaluation(const std::vector<train::EvaluationResult>& results,
+                          const std::vector<train::EvaluationResult>& expected) {
+  double worst = results.size() == expected.size() ? 0 : INFINITY;
+  for (size_t name = 0; name < std::min(results.size(), expected.size()); ++name) {
+    const double difference = std::abs(results[name].loss_sum - expected[name].loss_sum) /
+                              std::max(expected[name].loss_sum, 1e-300);
+    // NaN compares false: it must count as a difference.
+    if (!(difference <= worst)) worst = std::isnan(difference) ? INFINITY : difference;
+    if (results[name].target_tokens != expected[name].target_tokens) worst = INFINITY;
+  }
+  return worst;
+}
+
 }  // namespace
 
 train::RunConfig small_run(model::Positions positions, train::Precision precision) {
@@ -195,15 +209,17 @@ std::vector<model::Batch> micro_batches(const train::RunConfig& config, int64_t 
   return batches;
 }
 
-std::vector<model::Batch> held_out_batches(const train::RunConfig& config, int data_rank, int data_ranks) {
+std::vector<train::EvaluationBatch> held_out_batches(const train::RunConfig& config, int data_rank,
+                                                     int data_ranks) {
   constexpr int64_t kStep = 1001, kRows = 7, kRowsABatch = 3;
-  std::vector<model::Batch> batches;
+  std::vector<train::EvaluationBatch> batches;
   for (int64_t first = 0; first < kRows; first += kRowsABatch) {
     if (first / kRowsABatch % data_ranks != data_rank) continue;
     std::vector<data::Sample> samples;
     for (int64_t row = first; row < std::min(kRows, first + kRowsABatch); ++row)
       samples.push_back(invented_sample(config, kStep, row));
-    batches.push_back(train::make_batch(samples, first, kIds));
+    batches.push_back({.batch = train::make_batch(samples, first, kIds),
+                       .name = static_cast<size_t>(first / kRowsABatch % 2)});
   }
   return batches;
 }
@@ -225,7 +241,7 @@ Reference run_reference(train::RunConfig config, int num_steps, Grouping groupin
     reference.gradients.push_back(whole_tensors(model, true));
     reference.parameters.push_back(whole_tensors(model, false));
   }
-  reference.evaluation = model.evaluate(held_out_batches(config, 0, 1));
+  reference.evaluation = model.evaluate(held_out_batches(config, 0, 1), kHeldOutNames);
   return reference;
 }
 
@@ -252,11 +268,10 @@ Differences compare_layout(const train::RunConfig& config, const comm::World& wo
           parameter.add(model, reference.parameters[step], spec, box, values);
         });
   }
-  const train::EvaluationResult evaluation =
-      model.evaluate(held_out_batches(config, model.coordinate().data, model.mesh().extent().data));
-  const bool same_tokens = evaluation.target_tokens == reference.evaluation.target_tokens;
-  const double evaluation_difference =
-      same_tokens ? std::abs(evaluation.loss_sum / reference.evaluation.loss_sum - 1) : INFINITY;
+  const double evaluation = compare_evaluation(
+      model.evaluate(held_out_batches(config, model.coordinate().data, model.mesh().extent().data),
+                     kHeldOutNames),
+      reference.evaluation);
   int64_t elements = 0;
   for (const layout::TensorSpec& spec : model.table()) elements += layout::num_elements(spec.shape);
   at::Tensor owned = at::full({1}, parameter.owned, at::kLong);
@@ -266,7 +281,7 @@ Differences compare_layout(const train::RunConfig& config, const comm::World& wo
           .norm = max_over(all, norm),
           .gradient = max_over(all, gradient.worst),
           .parameter = max_over(all, parameter.worst),
-          .evaluation = max_over(all, evaluation_difference),
+          .evaluation = max_over(all, evaluation),
           .worst_gradient = gradient.where,
           .unequal_replica = find_unequal_replica(model),
           .covers_model = owned.item<int64_t>() == elements * static_cast<int64_t>(reference.losses.size())};

@@ -22,7 +22,7 @@ struct Reference {
   std::vector<double> gradient_norms;
   std::vector<std::map<std::string, at::Tensor>> gradients;   // clipped, global shape
   std::vector<std::map<std::string, at::Tensor>> parameters;  // after the update
-  train::EvaluationResult evaluation;                         // of held-out rows, after the last step
+  std::vector<train::EvaluationResult> evaluation;            // of held-out rows by name, after the last step
 };
 
 /// How the reference cuts its batch: as one micro-batch, or into those of the layout, row by row the same.
@@ -35,7 +35,7 @@ struct Differences {
   double norm = 0;  ///< of the whole gradient
   double gradient = 0;
   double parameter = 0;
-  double evaluation = 0;  ///< of the summed loss of held-out rows; infinite where their tokens differ
+  double evaluation = 0;  ///< of a name's summed loss of held-out rows; infinite where their tokens differ
   std::string worst_gradient;
   /// A tensor of which two ranks that should hold the same bits do not; empty where there is none.
   std::string unequal_replica;
@@ -53,9 +53,12 @@ data::Sample invented_sample(const train::RunConfig& config, int64_t step, int64
 /// Returns the micro-batches that a data rank works on in a step.
 std::vector<model::Batch> micro_batches(const train::RunConfig& config, int64_t step, int data_rank);
 
+constexpr size_t kHeldOutNames = 3;
 /// Returns the micro-batches of 7 held-out rows that a data rank of `data_ranks` evaluates: three of at most
-/// 3 rows are dealt out in turn, so that ranks have unequal numbers of them, also none.
-std::vector<model::Batch> held_out_batches(const train::RunConfig& config, int data_rank, int data_ranks);
+/// 3 rows are dealt out in turn, so that ranks have unequal numbers of them, also none. The first and the
+/// last have one name, the second another; a third name has no rows.
+std::vector<train::EvaluationBatch> held_out_batches(const train::RunConfig& config, int data_rank,
+                                                     int data_ranks);
 
 /// Trains on one rank, whatever config.parallel says. BugError where clipping does not act in every step: a
 /// comparison would not see its faults.
