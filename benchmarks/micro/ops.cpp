@@ -155,8 +155,8 @@ void add_rows() {
             {.bytes = bytes(type, 3.0 * kRows * kInner)}};
   });
   add("rotate", [](at::ScalarType type) -> std::pair<Operation, Amount> {
-    const at::Tensor x = leaf({8, 512, 8, 64}, type);
-    return {[=] { return rotate(x, 10000); }, {.bytes = bytes(type, 2 * kElements)}};
+    const at::Tensor x = leaf({8, 512, 8, 64}, type), positions = at::arange(512);
+    return {[=] { return rotate(x, 10000, positions); }, {.bytes = bytes(type, 2 * kElements)}};
   });
   add("add_dropped", [](at::ScalarType type) -> std::pair<Operation, Amount> {
     const DropoutPlace place{

@@ -36,6 +36,13 @@ EncodedSources encode(const LoadedModel& loaded, const std::vector<Ids>& sources
   return encoded;
 }
 
+at::Tensor log_probabilities(const LoadedModel& loaded, const at::Tensor& hidden) {
+  const at::Tensor logits = loaded.model().logits(hidden);
+  if (!logits.isfinite().all().item<bool>())
+    throw InputError("the model's outputs are not finite; take an earlier step of the run");
+  return logits.log_softmax(-1);
+}
+
 Decoding::Decoding(const LoadedModel& loaded, const EncodedSources& sources) : loaded_(loaded) {
   const at::NoGradGuard no_grad;
   state_ = loaded.model().start_decoding(sources.memory_BSD, sources.lengths, kFirstCapacity);
@@ -44,10 +51,7 @@ Decoding::Decoding(const LoadedModel& loaded, const EncodedSources& sources) : l
 at::Tensor Decoding::read(const at::Tensor& ids_BT) {
   const at::NoGradGuard no_grad;
   reserve(state_.length + ids_BT.size(1));
-  const at::Tensor logits = loaded_.model().decode(ids_BT, state_);
-  if (!logits.isfinite().all().item<bool>())
-    throw InputError("the model's outputs are not finite; take an earlier step of the run");
-  return logits.log_softmax(-1);
+  return log_probabilities(loaded_, loaded_.model().decode(ids_BT, state_));
 }
 
 void Decoding::reserve(int64_t positions) {

@@ -21,13 +21,18 @@ struct EncodedSources {
 /// vocabulary.
 EncodedSources encode(const LoadedModel& loaded, const std::vector<Ids>& sources);
 
+/// Returns the log-probabilities of what follows positions of the decoder, given the model's `decode` or
+/// `decode_tree` of them: [..., D] -> [..., V] fp32, or fp64 of an fp64 model. InputError where they are not
+/// finite.
+at::Tensor log_probabilities(const LoadedModel& loaded, const at::Tensor& hidden);
+
 /// The decoder over some sources, with a cache of what it has read. The model must outlive it. One thread.
 class Decoding {
  public:
   Decoding(const LoadedModel& loaded, const EncodedSources& sources);
 
-  /// Reads further ids, [B, T] int64, and returns the log-probabilities of what follows each: [B, T, V] fp32,
-  /// or fp64 of an fp64 model. InputError where they are not finite.
+  /// Reads further ids, [B, T] int64, and returns the log-probabilities of what follows each, [B, T, V], as
+  /// `log_probabilities` does.
   at::Tensor read(const at::Tensor& ids_BT);
 
   /// Makes row i go on from what row parents[i] has read, for any number of rows. Needs a single source,

@@ -10,6 +10,7 @@
 #include "tandem/model/embedding.h"
 #include "tandem/model/fan_out.h"
 #include "tandem/model/norm.h"
+#include "tandem/model/tree_bias.h"
 
 namespace tandem::model {
 
@@ -43,8 +44,11 @@ EncoderDecoder::EncoderDecoder(const ModelConfig& config, const schedule::StageL
 
 LayerContext EncoderDecoder::encoder_context(const at::Tensor& source_lengths, int64_t num_positions,
                                              const DropoutSource& dropout) const {
-  LayerContext context{
-      .config = &config_, .tensor = &tensor_, .dropout = dropout, .self = {.key_lengths = source_lengths}};
+  LayerContext context{.config = &config_,
+                       .tensor = &tensor_,
+                       .dropout = dropout,
+                       .self = {.key_lengths = source_lengths},
+                       .positions_T = at::arange(num_positions)};
   if (encoder_bias_ != nullptr)
     context.bias_HTS = relative_bias(*encoder_bias_, Direction::kBoth,
                                      {.num_queries = num_positions, .num_keys = num_positions}, config_);
@@ -54,14 +58,29 @@ LayerContext EncoderDecoder::encoder_context(const at::Tensor& source_lengths, i
 LayerContext EncoderDecoder::decoder_context(const at::Tensor& memory_lengths, BiasExtent extent,
                                              const DropoutSource& dropout) const {
   // Padded target positions stand behind the real ones, where causality already hides them.
-  LayerContext context{.config = &config_,
-                       .tensor = &tensor_,
-                       .dropout = dropout,
-                       .self = {.causality = Causality::kCausal},
-                       .cross = {.key_lengths = memory_lengths},
-                       .first_position = extent.first_query};
+  LayerContext context{
+      .config = &config_,
+      .tensor = &tensor_,
+      .dropout = dropout,
+      .self = {.causality = Causality::kCausal},
+      .cross = {.key_lengths = memory_lengths},
+      .positions_T = at::arange(extent.first_query, extent.first_query + extent.num_queries)};
   if (decoder_bias_ != nullptr)
     context.bias_HTS = relative_bias(*decoder_bias_, Direction::kBack, extent, config_);
+  return context;
+}
+
+LayerContext EncoderDecoder::tree_context(const at::Tensor& memory_lengths, const TokenTree& tree) const {
+  // Parents stand before their children: the bias hides what causality would still let a node see.
+  const int64_t levels = tree.num_levels();
+  LayerContext context = decoder_context(memory_lengths, {.num_queries = levels, .num_keys = levels}, {});
+  const at::Tensor chain_HLL =
+      context.bias_HTS.defined()
+          ? context.bias_HTS
+          : at::zeros({config_.heads / tensor_.size(), levels, levels},
+                      embedding_->value.options().dtype(accumulation_type(embedding_->value)));
+  context.positions_T = at::tensor(tree.depths(), at::kLong);
+  context.bias_HTS = tree_bias(tree, chain_HLL);
   return context;
 }
 
@@ -106,10 +125,10 @@ StageTensors EncoderDecoder::forward(const Batch& batch, const StageTensors& inc
   return layers_.has_decoder() ? run_decoder(batch, now.hidden, now.memory, dropout) : now;
 }
 
-at::Tensor EncoderDecoder::head_input(const at::Tensor& hidden_BTD) const {
+at::Tensor EncoderDecoder::head_input(const at::Tensor& hidden) const {
   // A tied table has entries of deviation 1: T5 scales its output down (Mesh TensorFlow's
   // shared_embedding_and_softmax).
-  return config_.tied_head ? hidden_BTD * (1 / std::sqrt(static_cast<double>(config_.hidden))) : hidden_BTD;
+  return config_.tied_head ? hidden * (1 / std::sqrt(static_cast<double>(config_.hidden))) : hidden;
 }
 
 at::Tensor EncoderDecoder::loss(const Batch& batch, const at::Tensor& hidden_BTD, double scale) const {
@@ -144,9 +163,20 @@ DecoderState EncoderDecoder::start_decoding(const at::Tensor& memory_BSD, const 
 
 at::Tensor EncoderDecoder::decode(const at::Tensor& ids_BT, DecoderState& state) const {
   const int64_t added = ids_BT.size(1);
-  const LayerContext context = decoder_context(
-      state.memory_lengths,
-      {.num_queries = added, .num_keys = state.length + added, .first_query = state.length}, {});
+  const BiasExtent extent{
+      .num_queries = added, .num_keys = state.length + added, .first_query = state.length};
+  return extend(state, ids_BT, decoder_context(state.memory_lengths, extent, {}));
+}
+
+at::Tensor EncoderDecoder::decode_tree(const TokenTree& tree, const at::Tensor& memory_BSD,
+                                       const at::Tensor& source_lengths) const {
+  DecoderState state = start_decoding(memory_BSD, source_lengths, tree.size());
+  const at::Tensor ids_N = at::tensor(tree.ids(), at::kLong).to(memory_BSD.device());
+  return extend(state, ids_N.expand({memory_BSD.size(0), -1}), tree_context(source_lengths, tree));
+}
+
+at::Tensor EncoderDecoder::extend(DecoderState& state, const at::Tensor& ids_BT,
+                                  const LayerContext& context) const {
   at::Tensor hidden = embed(ids_BT, *embedding_, tensor_);
   for (size_t i = 0; i < decoder_.size(); ++i) {
     LayerCache& cache = state.layers[i];
@@ -154,9 +184,15 @@ at::Tensor EncoderDecoder::decode(const at::Tensor& ids_BT, DecoderState& state)
     hidden = decoder_[i].cross_attention(hidden, cache.cross, context);
     hidden = decoder_[i].feed_forward(hidden, context);
   }
-  state.length += added;
-  hidden = head_input(rms_norm(hidden, *decoder_norm_, config_.norm_epsilon));
-  return vocabulary_logits(hidden.flatten(0, 1), *head_).view({ids_BT.size(0), added, -1});
+  state.length += ids_BT.size(1);
+  return rms_norm(hidden, *decoder_norm_, config_.norm_epsilon);
+}
+
+at::Tensor EncoderDecoder::logits(const at::Tensor& hidden) const {
+  const at::Tensor logits = vocabulary_logits(head_input(hidden.flatten(0, -2)), *head_);
+  std::vector<int64_t> sizes = hidden.sizes().vec();
+  sizes.back() = logits.size(1);
+  return logits.view(sizes);
 }
 
 }  // namespace tandem::model

@@ -9,6 +9,7 @@
 #include "tandem/model/attention.h"
 #include "tandem/model/feed_forward.h"
 #include "tandem/model/relative_bias.h"
+#include "tandem/model/token_tree.h"
 #include "tandem/model/vocabulary.h"
 #include "tandem/schedule/stages.h"
 
@@ -69,16 +70,24 @@ class EncoderDecoder {
   at::Tensor loss(const Batch& batch, const at::Tensor& hidden_BTD, double scale) const;
 
   /// Runs the encoder alone, without dropout: ids [B, S] int64 and their lengths [B] int64, CPU -> memory
-  /// [B, S, D], compute type. For a stage that holds all layers, as are the next two; all ranks of the tensor
-  /// group call, with `forward`'s all-reduces.
+  /// [B, S, D], compute type. For a stage that holds all layers, as are the next ones; all ranks of the
+  /// tensor group call, with `forward`'s all-reduces.
   at::Tensor encode(const at::Tensor& source_BS, const at::Tensor& source_lengths) const;
   /// Projects the memory for every decoder layer, as its rank's heads need it, and makes room for `capacity`
   /// positions. No communication.
   DecoderState start_decoding(const at::Tensor& memory_BSD, const at::Tensor& source_lengths,
                               int64_t capacity) const;
-  /// Decodes further positions [B, T] int64 and extends the state, which must have room for them -> logits
-  /// [B, T, V] in the accumulation type. For a tensor group of one (`vocabulary_logits`).
+  /// Decodes further positions [B, T] int64 and extends the state, which must have room for them -> normed
+  /// hidden [B, T, D].
   at::Tensor decode(const at::Tensor& ids_BT, DecoderState& state) const;
+  /// Decodes all N nodes of a tree, which every row reads, in one pass -> normed hidden [B, N, D]: of each
+  /// node what `decode` gives after its ancestors. It sees only them and itself, and stands at its depth.
+  /// Holds a bias of H N N elements. For inference: without gradients.
+  at::Tensor decode_tree(const TokenTree& tree, const at::Tensor& memory_BSD,
+                         const at::Tensor& source_lengths) const;
+  /// Returns the logits of what follows decoded positions, [..., D] -> [..., V] in the accumulation type. For
+  /// a tensor group of one (`vocabulary_logits`).
+  at::Tensor logits(const at::Tensor& hidden) const;
 
  private:
   struct EncoderLayer {
@@ -95,10 +104,12 @@ class EncoderDecoder {
                                const DropoutSource& dropout) const;
   LayerContext decoder_context(const at::Tensor& memory_lengths, BiasExtent extent,
                                const DropoutSource& dropout) const;
+  LayerContext tree_context(const at::Tensor& memory_lengths, const TokenTree& tree) const;
   at::Tensor run_encoder(const Batch& batch, at::Tensor hidden, const DropoutSource& dropout) const;
   StageTensors run_decoder(const Batch& batch, at::Tensor hidden, const at::Tensor& memory,
                            const DropoutSource& dropout) const;
-  at::Tensor head_input(const at::Tensor& hidden_BTD) const;
+  at::Tensor extend(DecoderState& state, const at::Tensor& ids_BT, const LayerContext& context) const;
+  at::Tensor head_input(const at::Tensor& hidden) const;
 
   const ModelConfig config_;
   const schedule::StageLayers layers_;

@@ -54,11 +54,11 @@ at::Tensor gated_gelu_backward(const at::Tensor& gradient, const at::Tensor& gat
   return at::cat({of_output * halves[1] * slope, of_output * gate * half}, -1).to(gate_up.scalar_type());
 }
 
-at::Tensor rotate(const at::Tensor& x_BTHE, double base, int64_t first_position, Turn turn) {
+at::Tensor rotate(const at::Tensor& x_BTHE, double base, const at::Tensor& positions_T, Turn turn) {
   const int64_t half = x_BTHE.size(3) / 2;
   const at::ScalarType wide = accumulation_type(x_BTHE);
   const at::TensorOptions exact = x_BTHE.options().dtype(at::kDouble);
-  const at::Tensor position = at::arange(first_position, first_position + x_BTHE.size(1), exact);
+  const at::Tensor position = positions_T.to(exact);
   const at::Tensor exponent = at::arange(half, exact) * (-1.0 / static_cast<double>(half));
   const at::Tensor angle = position.unsqueeze(1) * at::pow(base, exponent);
   const at::Tensor cosine = angle.cos().to(wide).unsqueeze(1);  // [T, 1, E/2]: all heads alike

@@ -27,7 +27,7 @@ at::Tensor gated_gelu_backward(const at::Tensor& gradient, const at::Tensor& gat
 
 /// Which way `rotate` turns: backward is the turn by the opposite angle.
 enum class Turn { kForward, kBack };
-at::Tensor rotate(const at::Tensor& x_BTHE, double base, int64_t first_position, Turn turn);
+at::Tensor rotate(const at::Tensor& x_BTHE, double base, const at::Tensor& positions_T, Turn turn);
 
 /// Returns what dropout keeps, bool [B, T, C], on the CPU.
 at::Tensor kept(const DropoutPlace& place, int64_t length, int64_t width);

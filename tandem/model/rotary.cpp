@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/model/rotary.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <list>
+#include <span>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -61,20 +63,27 @@ const AngleTable<Wide>& angles(double base, int64_t half, int64_t positions) {
   return tables.front();
 }
 
-at::Tensor turn_kernel(const at::Tensor& x_BTHE, double base, int64_t first_position, Turn turn) {
+std::span<const int64_t> values(const at::Tensor& positions_T) {
+  return {positions_T.const_data_ptr<int64_t>(), static_cast<size_t>(positions_T.numel())};
+}
+
+at::Tensor turn_kernel(const at::Tensor& x_BTHE, double base, const at::Tensor& positions_T, Turn turn) {
   const int64_t batch = x_BTHE.size(0), length = x_BTHE.size(1), heads = x_BTHE.size(2),
                 width = x_BTHE.size(3);
   at::Tensor out = at::empty(x_BTHE.sizes(), x_BTHE.options());
+  if (out.numel() == 0) return out;
+  const int64_t last_position = std::ranges::max(values(positions_T));
   kernels::with_element(x_BTHE.scalar_type(), [&]<class T>(kernels::Element<T>) {
     using Wide = kernels::Wide<T>;
-    const AngleTable<Wide>& table = angles<Wide>(base, width / 2, first_position + length);
+    const AngleTable<Wide>& table = angles<Wide>(base, width / 2, last_position + 1);
     const kernels::Rotary<T> work{.x = kernels::data<T>(x_BTHE),
                                   .batch_stride = x_BTHE.stride(0),
                                   .time_stride = x_BTHE.stride(1),
                                   .head_stride = x_BTHE.stride(2),
                                   .out = kernels::mutable_data<T>(out),
-                                  .cosine = table.cosine.data() + first_position * (width / 2),
-                                  .sine = table.sine.data() + first_position * (width / 2),
+                                  .positions = positions_T.const_data_ptr<int64_t>(),
+                                  .cosine = table.cosine.data(),
+                                  .sine = table.sine.data(),
                                   .direction = turn == Turn::kForward ? Wide{1} : Wide{-1},
                                   .length = length,
                                   .heads = heads,
@@ -85,31 +94,35 @@ at::Tensor turn_kernel(const at::Tensor& x_BTHE, double base, int64_t first_posi
   return out;
 }
 
-at::Tensor turned(const at::Tensor& x_BTHE, double base, int64_t first_position, Turn turn) {
-  if (!kernels::know(x_BTHE)) return portable::rotate(x_BTHE, base, first_position, turn);
-  return turn_kernel(x_BTHE.stride(3) == 1 ? x_BTHE : x_BTHE.contiguous(), base, first_position, turn);
+at::Tensor turned(const at::Tensor& x_BTHE, double base, const at::Tensor& positions_T, Turn turn) {
+  if (!kernels::know(x_BTHE)) return portable::rotate(x_BTHE, base, positions_T, turn);
+  return turn_kernel(x_BTHE.stride(3) == 1 ? x_BTHE : x_BTHE.contiguous(), base, positions_T, turn);
 }
 
 struct Rotate : torch::autograd::Function<Rotate> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x_BTHE, double base,
-                            int64_t first_position) {
+                            const at::Tensor& positions_T) {
     context->saved_data["base"] = base;
-    context->saved_data["first_position"] = first_position;
-    return turned(x_BTHE, base, first_position, Turn::kForward);
+    context->save_for_backward({positions_T});
+    return turned(x_BTHE, base, positions_T, Turn::kForward);
   }
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    return {turned(gradients[0], context->saved_data["base"].toDouble(),
-                   context->saved_data["first_position"].toInt(), Turn::kBack),
+    return {turned(gradients[0], context->saved_data["base"].toDouble(), context->get_saved_variables()[0],
+                   Turn::kBack),
             at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
-at::Tensor rotate(const at::Tensor& x_BTHE, double base, int64_t first_position) {
+at::Tensor rotate(const at::Tensor& x_BTHE, double base, const at::Tensor& positions_T) {
   TANDEM_CHECK(x_BTHE.dim() == 4 && x_BTHE.size(3) % 2 == 0, "rotate: needs [B, T, H, E] with E even");
-  TANDEM_CHECK(first_position >= 0, "rotate: position {}", first_position);
-  return Rotate::apply(x_BTHE, base, first_position);
+  TANDEM_CHECK(positions_T.scalar_type() == at::kLong && positions_T.is_cpu() &&
+                   positions_T.is_contiguous() && positions_T.sizes() == at::IntArrayRef({x_BTHE.size(1)}),
+               "rotate: needs a position for each of {} rows, int64 on the CPU", x_BTHE.size(1));
+  TANDEM_CHECK(std::ranges::all_of(values(positions_T), [](int64_t position) { return position >= 0; }),
+               "rotate: a negative position");
+  return Rotate::apply(x_BTHE, base, positions_T);
 }
 
 }  // namespace tandem::model

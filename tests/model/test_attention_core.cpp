@@ -170,6 +170,29 @@ TEST(AttentionInput, MayBeSlicesOfFusedProjections) {
   }
 }
 
+// Of what is hidden nothing comes through: the same keys and values without it give the same.
+TEST_P(Attention, MinusInfinityInTheBiasHidesAKey) {
+  for (const Causality causality : {Causality::kNone, Causality::kCausal}) {
+    Setting here =
+        setting({.batch = 2, .queries = 70, .keys = 70, .heads = 3, .width = 16}, true, false, causality);
+    // Each query sees the keys that leave its remainder by 3, so itself too.
+    const at::Tensor remainder = at::arange(70).remainder(3);
+    const at::Tensor hidden = remainder.unsqueeze(1).ne(remainder);
+    here.inputs[3] = here.inputs[3].masked_fill(hidden, -INFINITY);
+    const auto all = run(here);
+    for (int64_t r = 0; r < 3; ++r) {
+      const at::Tensor seen = remainder.eq(r).nonzero().flatten();
+      Inputs alone;
+      for (size_t i = 0; i < 3; ++i) alone.push_back(here.inputs[i].index_select(1, seen).to(at::kDouble));
+      alone.push_back(here.inputs[3].index_select(1, seen).index_select(2, seen).to(at::kDouble));
+      const at::Tensor expected = reference(alone[0], alone[1], alone[2], alone[3], here.visibility);
+      EXPECT_LT(difference(all[0].index_select(1, seen), expected), tolerance(GetParam())) << r;
+    }
+    for (size_t i = 1; i < all.size(); ++i) EXPECT_TRUE(all[i].isfinite().all().item<bool>()) << i;
+    EXPECT_TRUE((all[4].masked_select(hidden) == 0).all().item<bool>());
+  }
+}
+
 TEST(AttentionInput, WithVeryDifferentScoresStaysFinite) {
   const at::Tensor q = normal({1, 4, 1, 8}, at::kFloat, 1) * 200,
                    k = normal({1, 4, 1, 8}, at::kFloat, 2) * 200;

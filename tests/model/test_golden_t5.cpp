@@ -68,7 +68,7 @@ class GoldenT5 : public ::testing::TestWithParam<std::string> {
     const model::EncoderDecoder& model = golden.model();
     model::DecoderState state = model.start_decoding(model.encode(batch_.source_BS, batch_.source_lengths),
                                                      batch_.source_lengths, 24);
-    EXPECT_LT(difference(model.decode(batch_.decoder_BT, state), expected("logits", precision)),
+    EXPECT_LT(difference(model.logits(model.decode(batch_.decoder_BT, state)), expected("logits", precision)),
               precision.tolerance);
   }
 

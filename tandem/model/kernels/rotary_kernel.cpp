@@ -10,8 +10,8 @@ TANDEM_INLINE void turn(const Rotary<T>& work, Rows rows) {
   const int64_t half = work.half;
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     const int64_t b = row / work.length, t = row % work.length;
-    const Wide<T>* cosine = work.cosine + t * half;
-    const Wide<T>* sine = work.sine + t * half;
+    const Wide<T>* cosine = work.cosine + work.positions[t] * half;
+    const Wide<T>* sine = work.sine + work.positions[t] * half;
     for (int64_t head = 0; head < work.heads; ++head) {
       const T* __restrict x = work.x + b * work.batch_stride + t * work.time_stride + head * work.head_stride;
       T* __restrict out = work.out + (row * work.heads + head) * 2 * half;

@@ -12,7 +12,8 @@ struct Rotary {
   const T* x;
   int64_t batch_stride, time_stride, head_stride;  ///< of x, in elements
   T* out;                                          ///< contiguous
-  const Wide<T>* cosine;                           ///< [length, half]
+  const int64_t* positions;                        ///< [length]
+  const Wide<T>* cosine;                           ///< rows of `half`, one a position
   const Wide<T>* sine;
   Wide<T> direction;  ///< 1, or -1 to turn back
   int64_t length, heads, half;
