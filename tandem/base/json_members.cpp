@@ -53,6 +53,14 @@ uint64_t JsonMembers::unsigned_integer(const std::string& key) {
       .get<uint64_t>();
 }
 
+double JsonMembers::number(const std::string& key) {
+  return member(key, "a number", [](const json& v) { return v.is_number(); }).get<double>();
+}
+
+bool JsonMembers::boolean(const std::string& key) {
+  return member(key, "true or false", [](const json& v) { return v.is_boolean(); }).get<bool>();
+}
+
 std::string JsonMembers::text(const std::string& key) {
   return member(key, "a text", [](const json& v) { return v.is_string(); }).get<std::string>();
 }

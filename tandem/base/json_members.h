@@ -33,6 +33,9 @@ class JsonMembers {
   /// As `integer`, at most what an int32_t holds.
   int32_t small_integer(const std::string& key, int32_t minimum = 0);
   uint64_t unsigned_integer(const std::string& key);
+  /// Returns any number as fp64.
+  double number(const std::string& key);
+  bool boolean(const std::string& key);
   std::string text(const std::string& key);
   const nlohmann::json& object(const std::string& key);
   const nlohmann::json& array(const std::string& key);

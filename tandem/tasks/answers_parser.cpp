@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "tandem/tasks/phrasing.h"
+
 namespace tandem::tasks {
 namespace {
 
@@ -78,6 +80,8 @@ TaskPattern pattern_in(UserMembers members, const Task& task, const DefaultWords
   TaskPattern pattern{.name = members.short_text("name"),
                       .pattern = Pattern(members.text("text"), task.inputs, members.place()),
                       .words = {}};
+  if (pattern.name == Phrasing::kPlain)
+    members.refuse(fmt::format("'name' is '{}', which means no pattern", pattern.name));
   if (std::ranges::count(task.patterns, pattern.name, &TaskPattern::name) > 0)
     members.refuse(fmt::format("'name' is '{}', as of another pattern", pattern.name));
   if (task.candidates && pattern.pattern.num_gaps() != 1)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/tasks/task.h"
 
+#include <fmt/ranges.h>
+
 #include "tandem/base/error.h"
 #include "tandem/base/nearest.h"
 
@@ -24,6 +26,21 @@ const TaskFile& Task::file(const std::string& file_name) const {
   }
   throw InputError("the task {} has no file '{}'; the nearest is '{}'", name, file_name,
                    nearest_name(file_name, names));
+}
+
+std::string split_of(const TaskFile& file) {
+  const size_t underscore = file.name.find('_');
+  return underscore == std::string::npos ? "" : file.name.substr(underscore + 1);
+}
+
+const TaskFile& Task::file_of_split(FileRole role, const std::string& split) const {
+  std::vector<std::string> splits;
+  for (const TaskFile& file : files) {
+    if (file.role != role) continue;
+    if (split_of(file) == split) return file;
+    splits.push_back(split_of(file));
+  }
+  throw InputError("the task {} has no split '{}'; it has: {}", name, split, fmt::join(splits, ", "));
 }
 
 }  // namespace tandem::tasks

@@ -26,6 +26,10 @@ struct TaskFile {
   std::string file;  ///< its name in the task's folder
 };
 
+/// Returns the split that a file to train on or to choose by belongs to: of train_few_all "few_all", of train
+/// "".
+std::string split_of(const TaskFile& file);
+
 /// The words that answer a sample, one for each gap.
 using Words = std::vector<std::string>;
 
@@ -50,6 +54,20 @@ std::string_view name_of(Metric metric);
 enum class ValueType { kInteger, kText };
 std::string_view name_of(ValueType type);
 
+/// How a task is answered without understanding: see floor.h.
+enum class FloorKind { kCharacters, kOverlap };
+struct Floor {
+  FloorKind kind = FloorKind::kCharacters;
+  std::vector<size_t> inputs;  ///< numbers of the inputs it looks at, one or more; of an overlap two
+};
+
+/// A result that others published, to be shown beside one's own. In percent.
+struct PublishedResult {
+  std::string method;
+  double accuracy = 0;
+  std::optional<double> spread;  ///< standard deviation over the splits
+};
+
 /// The form of the file that a benchmark takes: a line {"id": …, MEMBER: …} a sample.
 struct Submission {
   std::string file;
@@ -71,12 +89,16 @@ struct Task {
   std::optional<Candidates> candidates;
   std::vector<TaskPattern> patterns;
   Metric metric = Metric::kAccuracy;
+  std::optional<Floor> floor;              ///< none with candidates
+  std::vector<PublishedResult> published;  ///< on test_public
   Submission submission;
 
   /// Returns how many answers a sample can have.
   size_t num_classes() const { return candidates ? candidates->count : labels.size(); }
   /// Returns a file by its name. Throws InputError with the nearest name.
   const TaskFile& file(const std::string& file_name) const;
+  /// Returns the training or dev file of a split. Throws InputError that lists the splits.
+  const TaskFile& file_of_split(FileRole role, const std::string& split) const;
 };
 
 }  // namespace tandem::tasks

@@ -34,6 +34,7 @@ class TaskData {
 
   const Task& task() const { return task_; }
   const std::filesystem::path& folder() const { return folder_; }
+  std::filesystem::path path_of(const TaskFile& file) const { return folder_ / file.file; }
   /// Tells whether the folder holds the file of this name.
   bool has(const TaskFile& file) const;
 
@@ -49,7 +50,6 @@ class TaskData {
   Unlabeled unlabeled();
 
  private:
-  std::filesystem::path path_of(const TaskFile& file) const { return folder_ / file.file; }
   std::vector<TaskFile> test_files() const;
 
   const Task& task_;

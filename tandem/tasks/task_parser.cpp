@@ -9,6 +9,7 @@
 #include "tandem/base/atomic_file.h"
 #include "tandem/base/strict_json.h"
 #include "tandem/tasks/answers_parser.h"
+#include "tandem/tasks/results_parser.h"
 #include "tandem/tasks/user_members.h"
 
 namespace tandem::tasks {
@@ -20,23 +21,9 @@ constexpr std::array kRoles{
     Choice<FileRole>{"train", FileRole::kTrain}, Choice<FileRole>{"dev", FileRole::kDev},
     Choice<FileRole>{"test_public", FileRole::kTestPublic}, Choice<FileRole>{"test", FileRole::kTest},
     Choice<FileRole>{"unlabeled", FileRole::kUnlabeled}};
-constexpr std::array kMetrics{Choice<Metric>{"accuracy", Metric::kAccuracy}};
-constexpr std::array kTypes{Choice<ValueType>{"integer", ValueType::kInteger},
-                            Choice<ValueType>{"text", ValueType::kText}};
 constexpr std::array kFormats{Choice<int>{"json_lines", 0}};
 constexpr std::array kCuts{Choice<Cut>{"never", Cut::kNever}, Choice<Cut>{"start", Cut::kFromStart},
                            Choice<Cut>{"end", Cut::kFromEnd}, Choice<Cut>{"far_from_gap", Cut::kFarFromGap}};
-
-// Of train_0 "_0", of dev "".
-std::string split_of(const TaskFile& file) {
-  return file.name.substr(std::min(file.name.find('_'), file.name.size()));
-}
-
-bool is_integer(const std::string& text) {
-  const size_t digits = text.starts_with('-') ? 1 : 0;
-  return text.size() > digits && text.size() < 18 && (text[digits] != '0' || text == "0") &&
-         text.find_first_not_of("0123456789", digits) == std::string::npos;
-}
 
 class Parser {
  public:
@@ -55,8 +42,7 @@ class Parser {
     check_secrecy(task);
     read_answers(members_, task);
     if (members_.find("left_out") != nullptr) task.left_out = left_out(task);
-    task.metric = members_.choice("metric", kMetrics);
-    task.submission = submission(task);
+    read_results(members_, task);
     members_.finish();
     return task;
   }
@@ -96,7 +82,9 @@ class Parser {
       if (file.role <= FileRole::kDev) ++halves[split_of(file)];
     }
     for (const auto& [split, count] : halves)
-      if (count != 2) members.refuse(fmt::format("'train{0}' or 'dev{0}' is there without the other", split));
+      if (count != 2)
+        members.refuse(fmt::format("'train{0}' or 'dev{0}' is there without the other",
+                                   split.empty() ? "" : "_" + split));
   }
 
   std::vector<Input> inputs() {
@@ -153,22 +141,6 @@ class Parser {
       if (std::ranges::count(task.labels, label) > 0)
         members_.refuse(fmt::format("'left_out' holds '{}', which is one of 'labels'", label));
     return labels;
-  }
-
-  Submission submission(const Task& task) {
-    UserMembers members = members_.group("submission");
-    Submission submission{.file = members.short_text("file"),
-                          .id = members.choice("id", kTypes),
-                          .member = members.short_text("member"),
-                          .type = members.choice("type", kTypes)};
-    members.finish();
-    if (!is_file_name(submission.file)) members.refuse("'file' is no file's name");
-    if (submission.member == "id") members.refuse("'member' is 'id', which is there already");
-    if (submission.type == ValueType::kInteger)
-      for (const std::string& label : task.labels)
-        if (!is_integer(label))
-          members.refuse(fmt::format("'type' is integer, but the label '{}' is none", label));
-    return submission;
   }
 
   UserMembers members_;

@@ -42,6 +42,52 @@ TEST(TaskParser, ReadsAllOfATask) {
   EXPECT_EQ(task.submission.type, ValueType::kText);
 }
 
+TEST(TaskParser, ReadsTheFloorAndWhatOthersReached) {
+  json json_task = invented_json();
+  json_task["inputs"]["other"] = {{"path", "o"}};
+  const Task usual = task_of(json_task);
+  ASSERT_TRUE(usual.floor.has_value());
+  EXPECT_EQ(usual.floor->kind, FloorKind::kCharacters);
+  EXPECT_THAT(usual.floor->inputs, ElementsAre(0, 1));
+  EXPECT_TRUE(usual.published.empty());
+  json_task["floor"] = {{"kind", "overlap"}, {"inputs", {"sentence", "other"}}};
+  json_task["published"] = {{{"method", "PET"}, {"accuracy", 54.5}, {"spread", 1.2}},
+                            {{"method", "human"}, {"accuracy", 71}}};
+  const Task task = task_of(json_task);
+  EXPECT_EQ(task.floor->kind, FloorKind::kOverlap);
+  EXPECT_THAT(task.floor->inputs, ElementsAre(1, 0));
+  ASSERT_EQ(task.published.size(), 2u);
+  EXPECT_EQ(task.published[0].method, "PET");
+  EXPECT_EQ(task.published[0].accuracy, 54.5);
+  EXPECT_EQ(task.published[0].spread, 1.2);
+  EXPECT_EQ(task.published[1].accuracy, 71);
+  EXPECT_FALSE(task.published[1].spread.has_value());
+  EXPECT_FALSE(task_of(invented_candidates_json()).floor.has_value());
+}
+
+TEST(TaskParser, RefusesFloorsAndResultsThatCannotBe) {
+  const auto with_floor = [](const char* kind, const json& inputs) {
+    return problem_of([&](json& t) { t["floor"] = {{"kind", kind}, {"inputs", inputs}}; });
+  };
+  EXPECT_THAT(with_floor("overlap", {"sentence"}), HasSubstr("floor: an overlap is that of two inputs"));
+  EXPECT_THAT(with_floor("characters", {"sentense"}), HasSubstr("floor: 'sentense' is no input"));
+  EXPECT_THAT(with_floor("words", {"sentence"}), HasSubstr("'kind' is 'words', which is none of"));
+  EXPECT_THAT(problem_of(invented_candidates_json(),
+                         [](json& t) {
+                           t["floor"] = {{"kind", "characters"}, {"inputs", {"content"}}};
+                         }),
+              HasSubstr("each line has its own candidates"));
+  const auto with_result = [](const json& result) {
+    return problem_of([&](json& t) { t["published"] = {result}; });
+  };
+  EXPECT_THAT(with_result({{"method", "PET"}, {"accuracy", 101}}),
+              HasSubstr("published[0]: 'accuracy' is 101"));
+  EXPECT_THAT(with_result({{"method", "PET"}, {"accuracy", "54"}}), HasSubstr("'accuracy' is not a number"));
+  EXPECT_THAT(with_result({{"method", "PET"}}), HasSubstr("'accuracy' is missing"));
+  EXPECT_THAT(with_result({{"method", "PET"}, {"accuracy", 5}, {"sprad", 1}}),
+              HasSubstr("the nearest is 'spread'"));
+}
+
 TEST(TaskParser, CandidatesAreTheLinesOwn) {
   const Task task = task_of(invented_candidates_json());
   EXPECT_EQ(task.num_classes(), 3u);
