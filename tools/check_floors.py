@@ -16,7 +16,8 @@ FLOORS = {
     "model": 4, "parallel": 4, "data": 4, "checkpoint": 4,
     "train": 5, "infer": 5,
     "interop": 6, "tasks": 6,
-    "cli": 7,
+    "adapt": 7,
+    "cli": 8,
 }
 TORCH = re.compile(r"^(ATen|torch|c10)/")
 COLLECTIVES = re.compile(r"^(torch/csrc/distributed/|gloo/|nccl)")

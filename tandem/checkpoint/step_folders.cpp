@@ -85,4 +85,14 @@ fs::path put_aside(const fs::path& step_folder) {
   return aside;
 }
 
+fs::path beside_step(const fs::path& step_folder, std::string_view name) {
+  // A trailing slash would count as a folder of its own.
+  fs::path folder = fs::absolute(step_folder / "").lexically_normal().parent_path();
+  for (int above = 0; above < 3; ++above, folder = folder.parent_path()) {
+    std::error_code ignored;
+    if (fs::exists(folder / name, ignored)) return folder / name;
+  }
+  return {};
+}
+
 }  // namespace tandem::checkpoint

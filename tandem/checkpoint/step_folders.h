@@ -36,4 +36,8 @@ void remove_step(const std::filesystem::path& step_folder);
 /// returns the new path.
 std::filesystem::path put_aside(const std::filesystem::path& step_folder);
 
+/// Returns the path of what the run that a step belongs to keeps under this name: in the step's folder or up
+/// to two above. Empty where it is in none.
+std::filesystem::path beside_step(const std::filesystem::path& step_folder, std::string_view name);
+
 }  // namespace tandem::checkpoint

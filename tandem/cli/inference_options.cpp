@@ -13,6 +13,8 @@ namespace tandem::cli {
 
 namespace {
 
+constexpr int64_t kUsualSource = 512;
+
 infer::Ids parse_ids(std::string_view text, const char* flag) {
   infer::Ids ids;
   const char *at = text.data(), *end = at + text.size();
@@ -50,8 +52,11 @@ OpenedCheckpoint::OpenedCheckpoint(const InferenceOptions& options)
       reader_(checkpoint::StepReader::open(folder_)),
       tokenizer_(infer::choose_tokenizer(reader_, options.tokenizer, infer::special_ids_of(reader_))) {
   warn_of_damage(reader_);
-  if (tokenizer_ && !tokenizer_->warning.empty())
-    observe::standard_error().print("warning: " + tokenizer_->warning);
+  if (!tokenizer_ || tokenizer_->warning.empty()) return;
+  if (options.own_tokenizer_only)
+    throw InputError("--tokenizer: {}; what is learned or scored with it would mean nothing",
+                     tokenizer_->warning);
+  observe::standard_error().print("warning: " + tokenizer_->warning);
 }
 
 std::unique_ptr<const infer::LoadedModel> OpenedCheckpoint::load() const {
@@ -83,6 +88,18 @@ infer::Ids OpenedCheckpoint::source_of(const TextOrIds& input) const {
     observe::standard_error().print(fmt::format(
         "warning: the source has {} tokens, the model was trained with at most {}", size, *longest));
   return ids;
+}
+
+const data::Tokenizer& OpenedCheckpoint::tokenizer() const {
+  if (!tokenizer_)
+    throw InputError("no tokenizer.model lies beside {}; name the model's with --tokenizer",
+                     reader_.folder().string());
+  return tokenizer_->tokenizer;
+}
+
+data::SampleLengths OpenedCheckpoint::trained_lengths() const {
+  return {.source = infer::longest_trained_source(reader_).value_or(kUsualSource),
+          .target = infer::usual_target_length(reader_)};
 }
 
 std::optional<std::string> OpenedCheckpoint::text_of(const infer::Ids& ids) const {

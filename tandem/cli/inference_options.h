@@ -12,6 +12,8 @@
 
 #include "tandem/checkpoint/reader.h"
 #include "tandem/cli/output.h"
+#include "tandem/data/sample.h"
+#include "tandem/data/tokenizer.h"
 #include "tandem/infer/loaded_model.h"
 #include "tandem/infer/tokenizer_choice.h"
 
@@ -22,6 +24,7 @@ struct InferenceOptions {
   std::string checkpoint;
   std::string tokenizer;
   bool json = false;
+  bool own_tokenizer_only = false;  ///< another one than the model's is refused, not warned of
 };
 
 /// Adds --checkpoint, --tokenizer and --json; `options` must outlive the parsing.
@@ -44,8 +47,8 @@ class OpenedCheckpoint {
  public:
   /// Opens the step and its tokenizer. Throws InputError where the folder holds no step, or one of another
   /// major version or with special ids outside its vocabulary; where a named tokenizer is missing, a
-  /// tokenizer is no model, or the run's is not the one that the step names. Throws EnvironmentError where no
-  /// step is whole or reading fails.
+  /// tokenizer is no model, or the run's (with own_tokenizer_only any) is not the one that the step names.
+  /// Throws EnvironmentError where no step is whole or reading fails.
   explicit OpenedCheckpoint(const InferenceOptions& options);
 
   const checkpoint::StepReader& reader() const { return reader_; }
@@ -60,6 +63,11 @@ class OpenedCheckpoint {
   /// Returns the ids of a source, and warns where it is longer than any that the model was trained with.
   /// Errors as ids_of.
   infer::Ids source_of(const TextOrIds& input) const;
+  /// Returns the tokenizer. InputError where there is none.
+  const data::Tokenizer& tokenizer() const;
+  /// Returns the longest source and target of the model's training, or what is usual where the step does not
+  /// say.
+  data::SampleLengths trained_lengths() const;
   /// Returns the text of ids, or nothing without a tokenizer.
   std::optional<std::string> text_of(const infer::Ids& ids) const;
 

@@ -86,6 +86,10 @@ int run_command_line(const std::vector<Command>& commands, int argc, char** argv
   for (const Command& command : commands) {
     CLI::App* app = root.add_subcommand(command.name, command.summary);
     if (command.register_options != nullptr) command.register_options(*app, actions);
+    for (const Command& part : command.parts) {
+      CLI::App* subcommand = app->add_subcommand(part.name, part.summary);
+      if (part.register_options != nullptr) part.register_options(*subcommand, actions);
+    }
   }
   try {
     root.parse(argc, argv);

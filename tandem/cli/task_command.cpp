@@ -2,14 +2,19 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "tandem/adapt/training_files.h"
+#include "tandem/base/atomic_file.h"
+#include "tandem/base/error.h"
 #include "tandem/cli/command.h"
 #include "tandem/cli/output.h"
 #include "tandem/cli/task_files.h"
 #include "tandem/cli/task_print.h"
 #include "tandem/cli/task_reports.h"
+#include "tandem/cli/task_run.h"
 #include "tandem/tasks/task_data.h"
 #include "tandem/tasks/task_parser.h"
 
@@ -60,12 +65,47 @@ void register_task_inspect(CLI::App& parent, Actions& actions) {
   actions.add(*app, [options] { return inspect(*options); });
 }
 
+struct TextsOptions {
+  std::string task;
+  std::string data;
+  std::string output;
+  Output print;
+};
+
+int write_texts(const TextsOptions& options) {
+  const tasks::Task task = load_task(options.task);
+  tasks::TaskData data(task, options.data);
+  const tasks::Unlabeled unlabeled = data.unlabeled();
+  const std::vector<std::string> texts = adapt::texts_of(task, unlabeled.rows);
+  if (texts.empty())
+    throw InputError("{} holds no unlabeled texts of {}; there is nothing to write", options.data, task.name);
+  write_file_atomically(options.output, adapt::documents_of(texts));
+  return options.print.print({{"task", task.name},
+                              {"texts", texts.size()},
+                              {"rows", unlabeled.rows.size()},
+                              {"dropped", unlabeled.dropped},
+                              {"output", options.output}});
+}
+
+void register_task_texts(CLI::App& parent, Actions& actions) {
+  const auto options = std::make_shared<TextsOptions>();
+  CLI::App* app = parent.add_subcommand(
+      "texts", "Write a task's unlabeled texts as documents to pretrain on, without those of its test files");
+  app->add_option("--task", options->task, kTaskHelp)->required();
+  app->add_option("--data", options->data, "the folder with the task's files")->required();
+  app->add_option("--output", options->output, "the .jsonl file to write, {\"text\": …} a line")->required();
+  options->print.add_to(*app);
+  actions.add(*app, [options] { return write_texts(*options); });
+}
+
 }  // namespace
 
 void register_task(CLI::App& app, Actions& actions) {
   app.require_subcommand(1);
   register_list(app, actions);
   register_task_inspect(app, actions);
+  register_task_texts(app, actions);
+  register_task_run(app, actions);
 }
 
 }  // namespace tandem::cli

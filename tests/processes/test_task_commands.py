@@ -51,6 +51,14 @@ class TaskCommands(unittest.TestCase):
         self.assertRegex(error, r"\Aerror: [^\n]*\n\Z")
         return error
 
+    def test_texts_are_documents_without_those_of_test_files(self):
+        output = self.folder / "texts.jsonl"
+        told = json.loads(self.task("texts", "--task", "tnews", "--data", self.data, "--output", output, "--json").stdout)
+        self.assertEqual((told["texts"], told["dropped"]), (1, 2))
+        self.assertEqual([json.loads(line) for line in output.read_text().split("\n")[:-1]], [{"text": "新\u2028戏开演"}])
+        (self.data / "unlabeled.json").unlink()
+        self.assertIn("there is nothing to write", self.task("texts", "--task", "tnews", "--data", self.data, "--output", output, code=2).stderr)
+
     def test_list_shows_labels_patterns_and_metric(self):
         listed = json.loads(self.task("list", "--json").stdout)
         shown = {task["name"]: task for task in listed["tasks"]}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/adapt/evaluation.h"
+
+#include "tandem/tasks/floor.h"
+
+namespace tandem::adapt {
+
+tasks::Confusion confusion_of(const std::vector<AnswerScores>& scores, const std::vector<tasks::Row>& rows,
+                              ScoreForm form, size_t num_classes) {
+  tasks::Confusion confusion(num_classes);
+  for (size_t i = 0; i < rows.size(); ++i) confusion.add(rows[i].label.value(), scores.at(i).best(form));
+  return confusion;
+}
+
+std::vector<FloorResult> floor_results(tasks::TaskData& data, const std::vector<tasks::Row>& rows) {
+  std::vector<FloorResult> results;
+  if (!data.task().floor) return results;
+  for (const tasks::TaskFile& file : data.task().files) {
+    if (file.role != tasks::FileRole::kTrain || !data.has(file)) continue;
+    const auto answers = tasks::floor_answers(data.task(), data.training_rows(file.name).rows, rows);
+    tasks::Confusion confusion(data.task().num_classes());
+    for (size_t i = 0; i < rows.size(); ++i) confusion.add(rows[i].label.value(), answers[i]);
+    results.push_back({.split = split_of(file), .accuracy = confusion.accuracy()});
+  }
+  return results;
+}
+
+}  // namespace tandem::adapt

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tandem/adapt/jobs.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "tandem/base/atomic_file.h"
+#include "tandem/base/strict_json.h"
+#include "tandem/tasks/phrasing.h"
+#include "tandem/tasks/user_members.h"
+
+namespace tandem::adapt {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using tasks::UserMembers;
+
+constexpr std::array kMethods{tasks::Choice<Method>{"plain", Method::kPlain},
+                              tasks::Choice<Method>{"pattern", Method::kPattern},
+                              tasks::Choice<Method>{"pet", Method::kPet}};
+
+std::vector<Method> methods_in(UserMembers& members) {
+  std::vector<Method> methods;
+  for (const std::string& word : members.texts("methods")) {
+    const auto found = std::ranges::find(kMethods, word, &tasks::Choice<Method>::first);
+    if (found == kMethods.end())
+      members.refuse(fmt::format("'methods' has '{}', which is none of: plain, pattern, pet", word));
+    methods.push_back(found->second);
+  }
+  return methods;
+}
+
+std::vector<int64_t> seeds_in(UserMembers& members) {
+  std::vector<int64_t> seeds;
+  for (const json& seed : members.array("seeds")) {
+    if (!seed.is_number_unsigned()) members.refuse("'seeds' are not whole numbers from 0 on");
+    seeds.push_back(seed.get<int64_t>());
+  }
+  if (seeds.empty()) members.refuse("'seeds' is empty");
+  return seeds;
+}
+
+std::vector<PlannedTask> tasks_in(UserMembers& members, const fs::path& folder) {
+  std::vector<PlannedTask> tasks;
+  for (const json& entry : members.array("tasks")) {
+    UserMembers one(entry, fmt::format("{}: tasks[{}]", members.place(), tasks.size()));
+    tasks.push_back({.task = one.short_text("task"),
+                     .data = folder / one.short_text("data"),
+                     .pattern = one.optional_text("pattern")});
+    one.finish();
+  }
+  if (tasks.empty()) members.refuse("'tasks' is empty");
+  return tasks;
+}
+
+class Steps {
+ public:
+  Steps(const Job& job, const JobPlan& plan) : job_(job), plan_(plan) {}
+
+  void train(const std::string& pattern, const fs::path& run, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments{
+        "task",     "train",      "--task",   job_.task.task,           "--data",
+        data(),     "--split",    job_.split, "--checkpoint",           base(),
+        "--output", run.string(), "--seed",   std::to_string(job_.seed)};
+    if (!pattern.empty()) arguments.insert(arguments.end(), {"--pattern", pattern});
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    arguments.insert(arguments.end(), plan_.settings.begin(), plan_.settings.end());
+    steps_.push_back({.arguments = std::move(arguments), .output = {}});
+  }
+
+  void label(const std::vector<fs::path>& runs, const fs::path& soft) {
+    std::vector<std::string> arguments{"task",   "label", "--task",   job_.task.task,
+                                       "--data", data(),  "--output", soft.string()};
+    if (!job_.task.pattern.empty()) arguments.insert(arguments.end(), {"--pattern", job_.task.pattern});
+    if (plan_.pet_rows) arguments.insert(arguments.end(), {"--rows", std::to_string(*plan_.pet_rows)});
+    for (const fs::path& run : runs) arguments.insert(arguments.end(), {"--checkpoint", run.string()});
+    steps_.push_back({.arguments = std::move(arguments), .output = {}});
+  }
+
+  void evaluate(const fs::path& run) {
+    steps_.push_back({.arguments = {"task", "evaluate", "--task", job_.task.task, "--data", data(),
+                                    "--checkpoint", run.string(), "--file", plan_.file, "--json"},
+                      .output = job_.result()});
+  }
+
+  std::vector<JobStep> take() && { return std::move(steps_); }
+
+ private:
+  std::string data() const { return job_.task.data.string(); }
+  std::string base() const { return plan_.checkpoint.string(); }
+
+  const Job& job_;
+  const JobPlan& plan_;
+  std::vector<JobStep> steps_;
+};
+
+}  // namespace
+
+std::string_view name_of(Method method) {
+  for (const auto& [name, value] : kMethods)
+    if (value == method) return name;
+  return "?";
+}
+
+std::string name_of(const PlannedTask& task) { return fs::path(task.task).stem().string(); }
+
+JobPlan read_job_plan(const fs::path& path) {
+  const json root = parse_strict_json(read_file(path.string()), path.string());
+  UserMembers members(root, path.string());
+  const fs::path folder = fs::absolute(path).parent_path();
+  JobPlan plan{.checkpoint = folder / members.short_text("checkpoint"),
+               .output = folder / members.short_text("output"),
+               .tasks = tasks_in(members, folder),
+               .splits = members.texts("splits"),
+               .methods = methods_in(members),
+               .settings = {},
+               .pet_rows = {}};
+  if (members.find("seeds") != nullptr) plan.seeds = seeds_in(members);
+  if (members.find("file") != nullptr) plan.file = members.short_text("file");
+  if (members.find("settings") != nullptr) plan.settings = members.texts("settings");
+  if (members.find("pet_rows") != nullptr) plan.pet_rows = members.integer("pet_rows", {.minimum = 1});
+  members.finish();
+  return plan;
+}
+
+std::string Job::name() const {
+  return fmt::format("{}/{}/{}/{}", name_of(method), name_of(task), split, seed);
+}
+
+bool Job::is_done() const {
+  std::error_code ignored;
+  return fs::exists(result(), ignored);
+}
+
+std::vector<Job> jobs_of(const JobPlan& plan) {
+  std::vector<Job> jobs;
+  for (const Method method : plan.methods)
+    for (const PlannedTask& task : plan.tasks)
+      for (const std::string& split : plan.splits)
+        for (const int64_t seed : plan.seeds) {
+          jobs.push_back({.method = method, .task = task, .split = split, .seed = seed, .folder = {}});
+          jobs.back().folder = plan.output / jobs.back().name();
+        }
+  return jobs;
+}
+
+std::vector<JobStep> steps_of(const Job& job, const JobPlan& plan, const std::vector<std::string>& patterns) {
+  Steps steps(job, plan);
+  const fs::path run = job.folder / "run";
+  if (job.method == Method::kPlain) steps.train(tasks::Phrasing::kPlain, run);
+  if (job.method == Method::kPattern) steps.train(job.task.pattern, run);
+  if (job.method == Method::kPet) {
+    std::vector<fs::path> runs;
+    for (const std::string& pattern : patterns) {
+      runs.push_back(job.folder / pattern);
+      steps.train(pattern, runs.back());
+    }
+    const fs::path soft = job.folder / "soft.jsonl";
+    steps.label(runs, soft);
+    steps.train(job.task.pattern, run, {"--soft", soft.string()});
+  }
+  steps.evaluate(run);
+  return std::move(steps).take();
+}
+
+}  // namespace tandem::adapt

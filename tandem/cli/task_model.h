@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "tandem/adapt/answering.h"
+#include "tandem/cli/inference_options.h"
+#include "tandem/tasks/phrasing.h"
+#include "tandem/tasks/task_data.h"
+
+namespace tandem::cli {
+
+/// Which task, and where its files are.
+struct TaskOptions {
+  std::string task;
+  std::string data;
+
+  /// Adds --task and --data; this must outlive the parsing.
+  void add_to(CLI::App& app);
+};
+
+/// How a model is asked a task's questions.
+struct AskingOptions {
+  TaskOptions where;
+  InferenceOptions inference;
+  std::string file;
+  std::string pattern;
+  adapt::ScoreForm form = adapt::ScoreForm::kSum;
+
+  /// Adds all of it, --file with this default; this must outlive the parsing.
+  void add_to(CLI::App& app, const std::string& default_file);
+};
+
+/// Scores the answers of rows behind a progress bar; errors as adapt::score_answers.
+std::vector<adapt::AnswerScores> score_under_bar(const infer::LoadedModel& model,
+                                                 const tasks::Phrasing& phrasing,
+                                                 const std::vector<tasks::Row>& rows,
+                                                 const std::filesystem::path& file);
+
+/// A task's file and the checkpoint that answers it.
+class AskedTask {
+ public:
+  /// Opens both and makes the phrasing: the pattern that is named, or the one that the checkpoint was tuned
+  /// with, or the task's first. Throws as load_task, TaskData, OpenedCheckpoint and Phrasing do; InputError
+  /// for a file that the task does not have and a tokenizer that is not the checkpoint's.
+  explicit AskedTask(const AskingOptions& options);
+  AskedTask(const AskedTask&) = delete;
+  AskedTask& operator=(const AskedTask&) = delete;
+
+  const tasks::Task& task() const { return task_; }
+  tasks::TaskData& data() { return data_; }
+  const tasks::TaskFile& file() const { return file_; }
+  const tasks::Phrasing& phrasing() const { return phrasing_; }
+  const checkpoint::StepReader& step() const { return opened_.reader(); }
+  const std::vector<tasks::Row>& rows() { return data_.rows(file_.name).rows; }
+
+  /// Loads the model and scores all answers, behind a progress bar.
+  std::vector<adapt::AnswerScores> score();
+
+ private:
+  tasks::Task task_;
+  tasks::TaskData data_;
+  const tasks::TaskFile& file_;
+  OpenedCheckpoint opened_;
+  tasks::Phrasing phrasing_;
+};
+
+}  // namespace tandem::cli
