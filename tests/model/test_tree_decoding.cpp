@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include "tandem/base/random.h"
@@ -20,6 +21,9 @@ namespace {
 using testing::difference;
 
 constexpr int64_t kVocabulary = 50;
+
+// Tiny tensors gain nothing from threads, and on a busy machine waiting for them takes most of the time.
+[[maybe_unused]] const bool one_thread = (at::set_num_threads(1), true);
 
 ModelConfig config_of(Positions positions) {
   return {.encoder_layers = 1,
