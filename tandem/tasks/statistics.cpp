@@ -6,7 +6,6 @@
 #include <map>
 #include <numeric>
 #include <set>
-#include <utility>
 
 #include "tandem/base/utf8.h"
 #include "tandem/tasks/span.h"
@@ -62,14 +61,14 @@ FileFigures figures_of(const Task& task, FileRole role, const Rows& rows) {
 }
 
 std::vector<Overlap> overlaps_in(TaskData& data) {
-  std::vector<std::pair<std::string, std::set<std::string>>> files;
+  std::vector<std::string> files;
   for (const TaskFile& file : data.task().files)
-    if (data.has(file)) files.emplace_back(file.name, data.rows(file.name).texts());
+    if (data.has(file)) files.push_back(file.name);
   std::vector<Overlap> overlaps;
   for (size_t a = 0; a < files.size(); ++a)
     for (size_t b = a + 1; b < files.size(); ++b)
-      if (const int64_t texts = num_shared(files[a].second, files[b].second); texts > 0)
-        overlaps.push_back({.first = files[a].first, .second = files[b].first, .texts = texts});
+      if (const int64_t texts = num_shared(data.texts(files[a]), data.texts(files[b])); texts > 0)
+        overlaps.push_back({.first = files[a], .second = files[b], .texts = texts});
   return overlaps;
 }
 

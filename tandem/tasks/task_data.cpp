@@ -41,21 +41,33 @@ std::vector<TaskFile> TaskData::test_files() const {
   return files;
 }
 
-const Rows& TaskData::training_rows(const std::string& name) {
-  const TaskFile& file = task_.file(name);
-  if (file.role != FileRole::kTrain && file.role != FileRole::kDev)
-    throw InputError("{} of {} is not there to be trained on; name a file train… or dev…", name, task_.name);
-  const Rows& training = rows(name);
+const std::set<std::string>& TaskData::texts(const std::string& name) {
+  const auto found = texts_.find(name);
+  return found != texts_.end() ? found->second : texts_.emplace(name, rows(name).texts()).first->second;
+}
+
+void TaskData::refuse_tests(const TaskFile& file) {
+  const Rows& training = rows(file.name);
   for (const TaskFile& test : test_files()) {
-    const std::set<std::string> texts = rows(test.name).texts();
+    const std::set<std::string>& in_test = texts(test.name);
     const auto shared =
-        std::ranges::count_if(training.rows, [&](const Row& row) { return texts.contains(row.text()); });
+        std::ranges::count_if(training.rows, [&](const Row& row) { return in_test.contains(row.text()); });
     if (is_same_place(path_of(file), path_of(test)) ||
         2 * static_cast<size_t>(shared) >= training.rows.size())
       throw InputError("{}: {} of its {} lines are in the test file {}; train on other lines",
                        path_of(file).string(), shared, training.rows.size(), test.file);
   }
-  return training;
+}
+
+const Rows& TaskData::training_rows(const std::string& name) {
+  const TaskFile& file = task_.file(name);
+  if (file.role != FileRole::kTrain && file.role != FileRole::kDev)
+    throw InputError("{} of {} is not there to be trained on; name a file train… or dev…", name, task_.name);
+  if (!fit_for_training_.contains(name)) {
+    refuse_tests(file);
+    fit_for_training_.insert(name);
+  }
+  return rows(name);
 }
 
 Unlabeled TaskData::unlabeled() {
@@ -63,14 +75,14 @@ Unlabeled TaskData::unlabeled() {
   const auto file = std::ranges::find(task_.files, FileRole::kUnlabeled, &TaskFile::role);
   if (file == task_.files.end() || !has(*file)) return result;
   std::set<std::string> all_tests;
-  const std::set<std::string> unlabeled = rows(file->name).texts();
+  const std::set<std::string>& unlabeled = texts(file->name);
   for (const TaskFile& test : test_files()) {
-    std::set<std::string> texts = rows(test.name).texts();
-    const auto is_in_test = [&](const std::string& text) { return texts.contains(text); };
+    const std::set<std::string>& in_test = texts(test.name);
+    const auto is_in_test = [&](const std::string& text) { return in_test.contains(text); };
     result.from.push_back({.test = test.name,
                            .texts = std::ranges::count_if(unlabeled, is_in_test),
                            .lines = std::ranges::count_if(rows(file->name).rows, is_in_test, &Row::text)});
-    all_tests.merge(texts);
+    all_tests.insert(in_test.begin(), in_test.end());
   }
   for (const Row& row : rows(file->name).rows)
     if (!all_tests.contains(row.text())) result.rows.push_back(row);

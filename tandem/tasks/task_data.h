@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,15 +47,21 @@ class TaskData {
   /// another, and for one that is a test file after all: the same file, or at least half of its texts in one.
   const Rows& training_rows(const std::string& name);
 
+  /// Returns the texts of a file's rows, each once. Throws as rows.
+  const std::set<std::string>& texts(const std::string& name);
+
   /// Returns the unlabeled texts, none of which is in a test file; all empty where there is no such file.
   Unlabeled unlabeled();
 
  private:
   std::vector<TaskFile> test_files() const;
+  void refuse_tests(const TaskFile& file);
 
   const Task& task_;
   std::filesystem::path folder_;
   std::map<std::string, Rows> read_;
+  std::map<std::string, std::set<std::string>> texts_;
+  std::set<std::string> fit_for_training_;  // names that training_rows has found to be so
 };
 
 }  // namespace tandem::tasks
