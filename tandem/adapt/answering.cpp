@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tandem/base/error.h"
 #include "tandem/infer/score_candidates.h"
 
 namespace tandem::adapt {
@@ -25,10 +26,8 @@ std::vector<double> sums_of(const TokenScores& scores) {
 AnswerScores scores_of(const TokenScores& scores, const std::vector<double>& without_text) {
   const std::vector<double> sums = sums_of(scores);
   std::vector<double> means, corrected;
-  for (size_t i = 0; i < sums.size(); ++i) {
-    means.push_back(sums[i] / static_cast<double>(scores[i].size()));
-    corrected.push_back(sums[i] - without_text[i]);
-  }
+  for (size_t i = 0; i < sums.size(); ++i) means.push_back(sums[i] / static_cast<double>(scores[i].size()));
+  for (size_t i = 0; i < without_text.size(); ++i) corrected.push_back(sums[i] - without_text[i]);
   return {{sums, means, corrected}};
 }
 
@@ -36,6 +35,7 @@ AnswerScores scores_of(const TokenScores& scores, const std::vector<double>& wit
 
 size_t AnswerScores::best(ScoreForm form) const {
   const std::span<const double> scores = of(form);
+  TANDEM_CHECK(!scores.empty(), "no scores of this form");
   return static_cast<size_t>(std::ranges::max_element(scores) - scores.begin());
 }
 
@@ -54,7 +54,7 @@ std::vector<double> softmax_of(std::span<const double> scores, double temperatur
 
 std::vector<AnswerScores> score_answers(const infer::LoadedModel& loaded, const tasks::Phrasing& phrasing,
                                         const std::vector<tasks::Row>& rows, const std::string& file,
-                                        const std::function<void(size_t)>& advance) {
+                                        Correction correction, const std::function<void(size_t)>& advance) {
   const infer::Ids empty_source = phrasing.empty_source();
   // With labels all rows have the same answers, whose worth by themselves is asked for once.
   tasks::Answers last;
@@ -67,7 +67,7 @@ std::vector<AnswerScores> score_answers(const infer::LoadedModel& loaded, const 
     for (size_t i = first; i < end; ++i) {
       const tasks::Answers answers = phrasing.answers(rows[i], file);
       asked.push_back({.source = phrasing.source(rows[i], file), .candidates = *answers});
-      is_new.push_back(answers != last);
+      is_new.push_back(correction == Correction::kCompute && answers != last);
       if (is_new.back()) without_text.push_back({.source = empty_source, .candidates = *answers});
       last = answers;
     }

@@ -26,12 +26,16 @@ enum class ScoreForm {
 inline constexpr std::array<std::pair<std::string_view, ScoreForm>, 3> kScoreForms{
     {{"sum", ScoreForm::kSum}, {"mean", ScoreForm::kMean}, {"corrected", ScoreForm::kCorrected}}};
 
-/// What a model gives to the answers of one sample, in their order.
+/// Whether answers are scored without a text too: another pass for each list of answers.
+enum class Correction { kSkip, kCompute };
+
+/// What a model gives to the answers of one sample, in their order; by kCorrected nothing where that was
+/// skipped.
 struct AnswerScores {
   std::array<std::vector<double>, kScoreForms.size()> by_form;
 
   std::span<const double> of(ScoreForm form) const { return by_form[static_cast<size_t>(form)]; }
-  /// Returns the best answer, the first of equal ones.
+  /// Returns the best answer, the first of equal ones. BugError for a form that was skipped.
   size_t best(ScoreForm form) const;
   /// Returns the answers' shares: the softmax of their scores over `temperature`.
   std::vector<double> shares(ScoreForm form, double temperature = 1) const;
@@ -44,6 +48,7 @@ std::vector<double> softmax_of(std::span<const double> scores, double temperatur
 /// `advance` is told how many rows more are done. Errors as Phrasing and infer::score_candidates.
 std::vector<AnswerScores> score_answers(const infer::LoadedModel& loaded, const tasks::Phrasing& phrasing,
                                         const std::vector<tasks::Row>& rows, const std::string& file,
+                                        Correction correction,
                                         const std::function<void(size_t)>& advance = {});
 
 }  // namespace tandem::adapt

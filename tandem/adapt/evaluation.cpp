@@ -5,10 +5,16 @@
 
 namespace tandem::adapt {
 
-tasks::Confusion confusion_of(const std::vector<AnswerScores>& scores, const std::vector<tasks::Row>& rows,
-                              ScoreForm form, size_t num_classes) {
+std::vector<size_t> answers_of(const std::vector<AnswerScores>& scores, ScoreForm form) {
+  std::vector<size_t> answers;
+  for (const AnswerScores& of_row : scores) answers.push_back(of_row.best(form));
+  return answers;
+}
+
+tasks::Confusion confusion_of(const std::vector<size_t>& answers, const std::vector<tasks::Row>& rows,
+                              size_t num_classes) {
   tasks::Confusion confusion(num_classes);
-  for (size_t i = 0; i < rows.size(); ++i) confusion.add(rows[i].label.value(), scores.at(i).best(form));
+  for (size_t i = 0; i < rows.size(); ++i) confusion.add(rows[i].label.value(), answers.at(i));
   return confusion;
 }
 
@@ -18,9 +24,8 @@ std::vector<FloorResult> floor_results(tasks::TaskData& data, const std::vector<
   for (const tasks::TaskFile& file : data.task().files) {
     if (file.role != tasks::FileRole::kTrain || !data.has(file)) continue;
     const auto answers = tasks::floor_answers(data.task(), data.training_rows(file.name).rows, rows);
-    tasks::Confusion confusion(data.task().num_classes());
-    for (size_t i = 0; i < rows.size(); ++i) confusion.add(rows[i].label.value(), answers[i]);
-    results.push_back({.split = split_of(file), .accuracy = confusion.accuracy()});
+    results.push_back({.split = split_of(file),
+                       .accuracy = confusion_of(answers, rows, data.task().num_classes()).accuracy()});
   }
   return results;
 }

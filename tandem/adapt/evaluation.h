@@ -12,9 +12,12 @@
 
 namespace tandem::adapt {
 
-/// Returns how the answers that a form of scoring gives compare with the rows' labels, which must be there.
-tasks::Confusion confusion_of(const std::vector<AnswerScores>& scores, const std::vector<tasks::Row>& rows,
-                              ScoreForm form, size_t num_classes);
+/// Returns the best answer of each row.
+std::vector<size_t> answers_of(const std::vector<AnswerScores>& scores, ScoreForm form);
+
+/// Returns how answers compare with the rows' labels, which must be there.
+tasks::Confusion confusion_of(const std::vector<size_t>& answers, const std::vector<tasks::Row>& rows,
+                              size_t num_classes);
 
 /// What characters alone reach on the rows, learned from the training file of each split there is.
 struct FloorResult {

@@ -65,9 +65,10 @@ DevResult result_of(const checkpoint::StepReader& step, std::vector<OpenedTask>&
     const tasks::Phrasing phrasing =
         tasks::phrasing_of(task.entry.task, task.entry.patterns.front(), tokenizer, lengths);
     const std::vector<tasks::Row>& rows = task.data.training_rows(task.dev_file().name).rows;
-    const auto scores = score_answers(model, phrasing, rows, task.data.path_of(task.dev_file()).string());
+    const auto scores =
+        score_answers(model, phrasing, rows, task.data.path_of(task.dev_file()).string(), Correction::kSkip);
     accuracies.push_back(
-        confusion_of(scores, rows, ScoreForm::kSum, task.entry.task.num_classes()).accuracy());
+        confusion_of(answers_of(scores, ScoreForm::kSum), rows, task.entry.task.num_classes()).accuracy());
     result.by_task[task.entry.task.name] = accuracies.back();
   }
   result.accuracy = spread_of(accuracies).mean;

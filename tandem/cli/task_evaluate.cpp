@@ -68,10 +68,10 @@ ordered_json evaluate(AskedTask& asked, adapt::ScoreForm form) {
                      asked.file().name, asked.task().name);
   const tasks::Task& task = asked.task();
   const Stopwatch watch;
-  const std::vector<adapt::AnswerScores> scores = asked.score();
+  const std::vector<adapt::AnswerScores> scores = asked.score(adapt::Correction::kCompute);
   const double seconds = watch.seconds();
   const auto confusion_by = [&](adapt::ScoreForm by) {
-    return adapt::confusion_of(scores, asked.rows(), by, task.num_classes());
+    return adapt::confusion_of(adapt::answers_of(scores, by), asked.rows(), task.num_classes());
   };
   const tasks::Confusion confusion = confusion_by(form);
   ordered_json forms;

@@ -41,8 +41,10 @@ double weight_before_tuning(tasks::TaskData& data, const adapt::TuningRecord& re
   const OpenedCheckpoint before({.checkpoint = record.start_from, .tokenizer = {}});
   const tasks::Phrasing phrasing =
       tasks::phrasing_of(task, tuned.patterns.front(), before.tokenizer(), before.trained_lengths());
-  const auto scores = score_under_bar(*before.load(), phrasing, rows, data.path_of(file));
-  const auto confusion = adapt::confusion_of(scores, rows, adapt::ScoreForm::kSum, task.num_classes());
+  const auto scores =
+      score_under_bar(*before.load(), phrasing, rows, data.path_of(file), adapt::Correction::kSkip);
+  const auto confusion =
+      adapt::confusion_of(adapt::answers_of(scores, adapt::ScoreForm::kSum), rows, task.num_classes());
   return std::max(confusion.accuracy(), kLeastWeight);
 }
 
@@ -55,7 +57,7 @@ adapt::Opinion opinion_of(tasks::TaskData& data, const std::string& checkpoint,
     throw InputError("{} was not tuned for {}; give runs of task train", checkpoint, data.task().name);
   const tasks::Phrasing phrasing =
       tasks::phrasing_of(data.task(), tuned->patterns.front(), opened.tokenizer(), opened.trained_lengths());
-  return {.scores = score_under_bar(*opened.load(), phrasing, rows, file),
+  return {.scores = score_under_bar(*opened.load(), phrasing, rows, file, adapt::Correction::kSkip),
           .weight = weight_before_tuning(data, *record)};
 }
 

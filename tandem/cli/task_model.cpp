@@ -58,18 +58,19 @@ AskedTask::AskedTask(const AskingOptions& options)
       phrasing_(tasks::phrasing_of(task_, pattern_for(task_, options.pattern, opened_.reader()),
                                    opened_.tokenizer(), opened_.trained_lengths())) {}
 
-std::vector<adapt::AnswerScores> AskedTask::score() {
-  return score_under_bar(*opened_.load(), phrasing_, rows(), data_.path_of(file_));
+std::vector<adapt::AnswerScores> AskedTask::score(adapt::Correction correction) {
+  return score_under_bar(*opened_.load(), phrasing_, rows(), data_.path_of(file_), correction);
 }
 
 std::vector<adapt::AnswerScores> score_under_bar(const infer::LoadedModel& model,
                                                  const tasks::Phrasing& phrasing,
                                                  const std::vector<tasks::Row>& rows,
-                                                 const std::filesystem::path& file) {
+                                                 const std::filesystem::path& file,
+                                                 adapt::Correction correction) {
   observe::Progress progress(observe::standard_error(),
                              {.label = "answer", .total = std::ssize(rows), .unit = "samples"});
   int64_t done = 0;
-  return adapt::score_answers(model, phrasing, rows, file.string(), [&](size_t more) {
+  return adapt::score_answers(model, phrasing, rows, file.string(), correction, [&](size_t more) {
     done += static_cast<int64_t>(more);
     progress.update({.done = done});
   });

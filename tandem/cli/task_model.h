@@ -39,7 +39,8 @@ struct AskingOptions {
 std::vector<adapt::AnswerScores> score_under_bar(const infer::LoadedModel& model,
                                                  const tasks::Phrasing& phrasing,
                                                  const std::vector<tasks::Row>& rows,
-                                                 const std::filesystem::path& file);
+                                                 const std::filesystem::path& file,
+                                                 adapt::Correction correction);
 
 /// A task's file and the checkpoint that answers it.
 class AskedTask {
@@ -59,7 +60,7 @@ class AskedTask {
   const std::vector<tasks::Row>& rows() { return data_.rows(file_.name).rows; }
 
   /// Loads the model and scores all answers, behind a progress bar.
-  std::vector<adapt::AnswerScores> score();
+  std::vector<adapt::AnswerScores> score(adapt::Correction correction);
 
  private:
   tasks::Task task_;

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "tandem/adapt/evaluation.h"
 #include "tandem/base/atomic_file.h"
 #include "tandem/cli/command.h"
 #include "tandem/cli/output.h"
@@ -23,8 +24,10 @@ int predict(const PredictOptions& options) {
   AskedTask asked(options.asking);
   const tasks::Rows& rows = asked.data().rows(asked.file().name);
   const std::string path = asked.data().path_of(asked.file()).string();
-  std::vector<size_t> answers;
-  for (const adapt::AnswerScores& scores : asked.score()) answers.push_back(scores.best(options.asking.form));
+  const adapt::ScoreForm form = options.asking.form;
+  const auto scores = asked.score(form == adapt::ScoreForm::kCorrected ? adapt::Correction::kCompute
+                                                                       : adapt::Correction::kSkip);
+  const std::vector<size_t> answers = adapt::answers_of(scores, form);
   const std::string lines = tasks::submission_of(asked.task(), rows, answers, path);
   tasks::check_submission(asked.task(), rows, lines, options.output);
   write_file_atomically(options.output, lines);

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
-#include <limits>
 #include <set>
 #include <string>
 #include <string_view>
@@ -40,37 +39,40 @@ std::vector<std::string_view> grams_of(std::string_view text) {
 
 class NaiveBayes {
  public:
-  explicit NaiveBayes(size_t num_classes) : rows_(num_classes, 0), sums_(num_classes, 0) {}
+  struct Example {
+    std::string text;
+    size_t label;
+  };
 
-  void learn(std::string_view text, size_t label) {
-    ++rows_[label];
-    for (const std::string_view gram : grams_of(text)) {
-      auto& counts = counts_.try_emplace(std::string(gram), rows_.size(), 0).first->second;
-      ++counts[label];
-      ++sums_[label];
+  NaiveBayes(const std::vector<Example>& training, size_t num_classes) {
+    std::vector<double> rows(num_classes, 0), grams(num_classes, 0);
+    for (const Example& example : training) {
+      ++rows[example.label];
+      for (const std::string_view gram : grams_of(example.text)) {
+        ++of_grams_.try_emplace(std::string(gram), num_classes, 0).first->second[example.label];
+        ++grams[example.label];
+      }
     }
+    // Counts become what is summed up for an answer: of tens of labels the logarithms cost more than all
+    // else.
+    for (const double count : rows) of_labels_.push_back(std::log(count));
+    const double added = kSmoothing * static_cast<double>(of_grams_.size());
+    for (auto& [gram, of_labels] : of_grams_)
+      for (size_t label = 0; label < num_classes; ++label)
+        of_labels[label] = std::log((of_labels[label] + kSmoothing) / (grams[label] + added));
   }
 
   size_t answer(std::string_view text) const {
-    std::vector<double> scores;
-    for (size_t label = 0; label < rows_.size(); ++label)
-      scores.push_back(rows_[label] == 0 ? -std::numeric_limits<double>::infinity()
-                                         : std::log(static_cast<double>(rows_[label])));
+    std::vector<double> scores = of_labels_;
     for (const std::string_view gram : grams_of(text))
-      if (const auto found = counts_.find(std::string(gram)); found != counts_.end())
-        for (size_t label = 0; label < scores.size(); ++label)
-          scores[label] += log_probability(found->second[label], label);
+      if (const auto found = of_grams_.find(std::string(gram)); found != of_grams_.end())
+        for (size_t label = 0; label < scores.size(); ++label) scores[label] += found->second[label];
     return static_cast<size_t>(std::ranges::max_element(scores) - scores.begin());
   }
 
  private:
-  double log_probability(int64_t count, size_t label) const {
-    return std::log((static_cast<double>(count) + kSmoothing) /
-                    (static_cast<double>(sums_[label]) + kSmoothing * static_cast<double>(counts_.size())));
-  }
-
-  std::vector<int64_t> rows_, sums_;
-  std::unordered_map<std::string, std::vector<int64_t>> counts_;
+  std::vector<double> of_labels_;  // log-probabilities; -infinity without a row
+  std::unordered_map<std::string, std::vector<double>> of_grams_;  // by label
 };
 
 double overlap_of(const std::string& a, const std::string& b) {
@@ -118,8 +120,9 @@ std::vector<size_t> by_characters(const Task& task, const std::vector<Row>& trai
     for (const size_t input : task.floor->inputs) text += row.values.at(input);
     return text;
   };
-  NaiveBayes bayes(task.num_classes());
-  for (const Row& row : training) bayes.learn(text_of(row), row.label.value());
+  std::vector<NaiveBayes::Example> examples;
+  for (const Row& row : training) examples.push_back({text_of(row), row.label.value()});
+  const NaiveBayes bayes(examples, task.num_classes());
   std::vector<size_t> answers;
   for (const Row& row : rows) answers.push_back(bayes.answer(text_of(row)));
   return answers;

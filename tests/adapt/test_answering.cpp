@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tandem/adapt/answering.h"
+#include "tandem/base/error.h"
 #include "tandem/data/tokenizer_training.h"
 #include "tandem/infer/score.h"
 #include "tests/data/invented_text.h"
@@ -53,7 +55,8 @@ std::vector<tasks::Row> rows_of(const std::vector<std::string>& texts,
 
 // What is compared token by token, one answer at a time.
 void expect_scores_of_rows(const tasks::Phrasing& phrasing, const std::vector<tasks::Row>& rows) {
-  const std::vector<AnswerScores> scores = score_answers(model(), phrasing, rows, "file.json");
+  const std::vector<AnswerScores> scores =
+      score_answers(model(), phrasing, rows, "file.json", Correction::kCompute);
   ASSERT_EQ(scores.size(), rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     const tasks::Answers answers = phrasing.answers(rows[i], "file.json");
@@ -86,13 +89,28 @@ TEST(Answering, CandidatesAreThoseOfTheirRow) {
                         rows_of({"今天#word#。", "明年#word#，", "#word#"}, {first, second, second}));
 }
 
+TEST(Answering, WithoutCorrectionTheOtherScoresAreTheSame) {
+  const tasks::Task task = tasks::task_of(tasks::invented_candidates_json());
+  const tasks::Phrasing phrasing =
+      tasks::phrasing_of(task, "passage", tokenizer(), {.source = 64, .target = 40});
+  const auto rows = rows_of({"今天#word#。", "#word#"}, {{"散步", "回家", "写了"}, {"老师", "农民", "写了"}});
+  const auto with = score_answers(model(), phrasing, rows, "file.json", Correction::kCompute),
+             without = score_answers(model(), phrasing, rows, "file.json", Correction::kSkip);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(with[i].of(ScoreForm::kSum), without[i].of(ScoreForm::kSum)));
+    EXPECT_TRUE(std::ranges::equal(with[i].of(ScoreForm::kMean), without[i].of(ScoreForm::kMean)));
+    EXPECT_TRUE(without[i].of(ScoreForm::kCorrected).empty());
+    EXPECT_THROW(without[i].best(ScoreForm::kCorrected), BugError);
+  }
+}
+
 TEST(Answering, ProgressCountsEveryRow) {
   const tasks::Task task = tasks::task_of(tasks::invented_json());
   const tasks::Phrasing phrasing =
       tasks::phrasing_of(task, "first", tokenizer(), {.source = 16, .target = 16});
   size_t done = 0;
   score_answers(model(), phrasing, rows_of(std::vector<std::string>(300, "明年")), "file.json",
-                [&](size_t more) { done += more; });
+                Correction::kSkip, [&](size_t more) { done += more; });
   EXPECT_EQ(done, 300u);
 }
 

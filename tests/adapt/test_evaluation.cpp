@@ -34,10 +34,11 @@ TEST(AnswerScores, SharesAreTheSoftmax) {
 TEST(Evaluation, ComparesWithTheLabels) {
   const std::vector<tasks::Row> rows{{.label = 0}, {.label = 1}, {.label = 1}};
   const AnswerScores first{{std::vector<double>{0, -1}, {-1, 0}, {0, 0}}};
-  const tasks::Confusion by_sum = confusion_of({first, first, first}, rows, ScoreForm::kSum, 2);
+  const tasks::Confusion by_sum = confusion_of(answers_of({first, first, first}, ScoreForm::kSum), rows, 2);
   EXPECT_EQ(by_sum.count(1, 0), 2);
   EXPECT_DOUBLE_EQ(by_sum.accuracy(), 1.0 / 3);
-  EXPECT_DOUBLE_EQ(confusion_of({first, first, first}, rows, ScoreForm::kMean, 2).accuracy(), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(confusion_of(answers_of({first, first, first}, ScoreForm::kMean), rows, 2).accuracy(),
+                   2.0 / 3);
 }
 
 TEST(Evaluation, TheFloorIsMeasuredForEachSplitThereIs) {
