@@ -12,6 +12,7 @@
 #include "tandem/base/config_reader.h"
 #include "tandem/base/error.h"
 #include "tandem/base/strict_json.h"
+#include "tandem/data/open_source.h"
 #include "tandem/infer/model_facts.h"
 
 namespace tandem::adapt {
@@ -84,7 +85,7 @@ json sources_json(const std::vector<TrainingSource>& sources) {
   return list;
 }
 
-bool is_pairs(const TrainingSource& source) { return source.path.extension() == ".jsonl"; }
+bool is_pairs(const TrainingSource& source) { return data::holds_pairs(source.path.string(), {}); }
 
 // Texts are masked as in the training before, or as is usual where that had none.
 json objective_for(const TrainingFiles& files, const json& trained) {

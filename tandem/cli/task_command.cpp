@@ -42,14 +42,13 @@ void register_list(CLI::App& parent, Actions& actions) {
 }
 
 struct InspectOptions {
-  std::string task;
-  std::string data;
+  TaskOptions where;
   Output print;
 };
 
 int inspect(const InspectOptions& options) {
-  const tasks::Task task = load_task(options.task);
-  tasks::TaskData data(task, options.data);
+  const tasks::Task task = load_task(options.where.task);
+  tasks::TaskData data(task, options.where.data);
   const ordered_json document = describe_task_data(data);
   options.print.json ? print_json(document) : print_task_data(document);
   return 0;
@@ -59,26 +58,25 @@ void register_task_inspect(CLI::App& parent, Actions& actions) {
   const auto options = std::make_shared<InspectOptions>();
   CLI::App* app = parent.add_subcommand(
       "inspect", "Read all of a task's data; show counts, balance, duplicates, overlaps, and its patterns");
-  app->add_option("--task", options->task, kTaskHelp)->required();
-  app->add_option("--data", options->data, "the folder with the task's files")->required();
+  options->where.add_to(*app);
   options->print.add_to(*app);
   actions.add(*app, [options] { return inspect(*options); });
 }
 
 struct TextsOptions {
-  std::string task;
-  std::string data;
+  TaskOptions where;
   std::string output;
   Output print;
 };
 
 int write_texts(const TextsOptions& options) {
-  const tasks::Task task = load_task(options.task);
-  tasks::TaskData data(task, options.data);
+  const tasks::Task task = load_task(options.where.task);
+  tasks::TaskData data(task, options.where.data);
   const tasks::Unlabeled unlabeled = data.unlabeled();
   const std::vector<std::string> texts = adapt::texts_of(task, unlabeled.rows);
   if (texts.empty())
-    throw InputError("{} holds no unlabeled texts of {}; there is nothing to write", options.data, task.name);
+    throw InputError("{} holds no unlabeled texts of {}; there is nothing to write", options.where.data,
+                     task.name);
   write_file_atomically(options.output, adapt::documents_of(texts));
   return options.print.print({{"task", task.name},
                               {"texts", texts.size()},
@@ -91,8 +89,7 @@ void register_task_texts(CLI::App& parent, Actions& actions) {
   const auto options = std::make_shared<TextsOptions>();
   CLI::App* app = parent.add_subcommand(
       "texts", "Write a task's unlabeled texts as documents to pretrain on, without those of its test files");
-  app->add_option("--task", options->task, kTaskHelp)->required();
-  app->add_option("--data", options->data, "the folder with the task's files")->required();
+  options->where.add_to(*app);
   app->add_option("--output", options->output, "the .jsonl file to write, {\"text\": …} a line")->required();
   options->print.add_to(*app);
   actions.add(*app, [options] { return write_texts(*options); });

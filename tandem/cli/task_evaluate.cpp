@@ -54,11 +54,9 @@ ordered_json published_json(const tasks::Task& task) {
   return published;
 }
 
-// Classes by name: labels, or the numbers of candidates.
 std::vector<std::string> class_names(const tasks::Task& task) {
-  if (!task.candidates) return task.labels;
   std::vector<std::string> names;
-  for (size_t i = 0; i < task.num_classes(); ++i) names.push_back(std::to_string(i));
+  for (size_t i = 0; i < task.num_classes(); ++i) names.push_back(task.class_name(i));
   return names;
 }
 

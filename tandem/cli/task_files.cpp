@@ -12,6 +12,11 @@ namespace tandem::cli {
 
 namespace fs = std::filesystem;
 
+void TaskOptions::add_to(CLI::App& app) {
+  app.add_option("--task", task, kTaskHelp)->required();
+  app.add_option("--data", data, "the folder with the task's files")->required()->type_name("FOLDER");
+}
+
 fs::path tasks_folder() {
   const fs::path beside = program_folder() / "tasks";
   const fs::path shared = program_folder().parent_path() / "share/tandem/tasks";

@@ -5,12 +5,23 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "tandem/tasks/task.h"
 
 namespace tandem::cli {
 
 /// Explains the argument that `load_task` takes.
 inline constexpr const char* kTaskHelp = "a task of `tandem task list`, or the path of a task file (.json)";
+
+/// Which task, and where its files are.
+struct TaskOptions {
+  std::string task;
+  std::string data;
+
+  /// Adds --task and --data; this must outlive the parsing.
+  void add_to(CLI::App& app);
+};
 
 /// Returns the folder of the tasks that come with the program: `tasks` beside it, or
 /// ../share/tandem/tasks. Throws EnvironmentError naming both where neither is there.

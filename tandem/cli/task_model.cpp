@@ -6,7 +6,6 @@
 
 #include "tandem/adapt/tuning_record.h"
 #include "tandem/base/error.h"
-#include "tandem/cli/task_files.h"
 #include "tandem/observe/progress.h"
 
 namespace tandem::cli {
@@ -26,11 +25,6 @@ std::string pattern_for(const tasks::Task& task, const std::string& given,
 }
 
 }  // namespace
-
-void TaskOptions::add_to(CLI::App& app) {
-  app.add_option("--task", task, kTaskHelp)->required();
-  app.add_option("--data", data, "the folder with the task's files")->required()->type_name("FOLDER");
-}
 
 void AskingOptions::add_to(CLI::App& app, const std::string& default_file) {
   where.add_to(app);

@@ -9,19 +9,11 @@
 
 #include "tandem/adapt/answering.h"
 #include "tandem/cli/inference_options.h"
+#include "tandem/cli/task_files.h"
 #include "tandem/tasks/phrasing.h"
 #include "tandem/tasks/task_data.h"
 
 namespace tandem::cli {
-
-/// Which task, and where its files are.
-struct TaskOptions {
-  std::string task;
-  std::string data;
-
-  /// Adds --task and --data; this must outlive the parsing.
-  void add_to(CLI::App& app);
-};
 
 /// How a model is asked a task's questions.
 struct AskingOptions {

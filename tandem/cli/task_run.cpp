@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -40,11 +41,15 @@ std::vector<std::string> pattern_names(const std::string& task) {
 
 // The jobs that are this process's part and not done yet.
 std::vector<adapt::RunnableJob> jobs_to_run(const RunOptions& options, const adapt::JobPlan& plan) {
+  std::map<std::string, std::vector<std::string>> patterns;
   std::vector<adapt::RunnableJob> jobs;
   size_t number = 0;
-  for (const adapt::Job& job : adapt::jobs_of(plan))
-    if (number++ % options.jobs == options.job && !job.is_done())
-      jobs.push_back({.job = job, .steps = adapt::steps_of(job, plan, pattern_names(job.task.task))});
+  for (const adapt::Job& job : adapt::jobs_of(plan)) {
+    if (number++ % options.jobs != options.job || job.is_done()) continue;
+    const auto [names, is_new] = patterns.try_emplace(job.task.task);
+    if (is_new) names->second = pattern_names(job.task.task);
+    jobs.push_back({.job = job, .steps = adapt::steps_of(job, plan, names->second)});
+  }
   return jobs;
 }
 

@@ -21,11 +21,6 @@ std::optional<json> value_of(const std::string& text, ValueType type) {
   return value.is_number_integer() ? std::optional(value) : std::nullopt;
 }
 
-std::string answer_text(const Task& task, size_t answer) {
-  TANDEM_CHECK(answer < task.num_classes(), "answer {} of {}", answer, task.num_classes());
-  return task.candidates ? std::to_string(answer) : task.labels[answer];
-}
-
 json expected_id(const Task& task, const Row& row, const std::string& test_file) {
   const std::optional<json> id = value_of(row.id, task.submission.id);
   if (!id)
@@ -39,7 +34,7 @@ bool is_answer(const Task& task, const json& value) {
   if (!value.is_string() && !value.is_number_integer()) return false;
   const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
   for (size_t answer = 0; answer < task.num_classes(); ++answer)
-    if (answer_text(task, answer) == text) return true;
+    if (task.class_name(answer) == text) return true;
   return false;
 }
 
@@ -62,7 +57,7 @@ std::string submission_of(const Task& task, const Rows& rows, const std::vector<
   TANDEM_CHECK(answers.size() == rows.rows.size(), "{} answers to {} rows", answers.size(), rows.rows.size());
   std::string lines;
   for (size_t i = 0; i < answers.size(); ++i) {
-    const std::optional<json> answer = value_of(answer_text(task, answers[i]), task.submission.type);
+    const std::optional<json> answer = value_of(task.class_name(answers[i]), task.submission.type);
     TANDEM_CHECK(answer.has_value(), "the label of answer {} is no integer", answers[i]);
     lines += fmt::format("{{\"id\": {}, \"{}\": {}}}\n", expected_id(task, rows.rows[i], test_file).dump(),
                          task.submission.member, answer->dump());

@@ -18,6 +18,11 @@ std::string_view name_of(Metric metric) {
 
 std::string_view name_of(ValueType type) { return type == ValueType::kInteger ? "integer" : "text"; }
 
+std::string Task::class_name(size_t answer) const {
+  TANDEM_CHECK(answer < num_classes(), "answer {} of {}", answer, num_classes());
+  return candidates ? std::to_string(answer) : labels[answer];
+}
+
 const TaskFile& Task::file(const std::string& file_name) const {
   std::vector<std::string> names;
   for (const TaskFile& file : files) {

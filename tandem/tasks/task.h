@@ -95,6 +95,8 @@ struct Task {
 
   /// Returns how many answers a sample can have.
   size_t num_classes() const { return candidates ? candidates->count : labels.size(); }
+  /// Returns what an answer is called: the label, or the number of the candidate. BugError for none.
+  std::string class_name(size_t answer) const;
   /// Returns a file by its name. Throws InputError with the nearest name.
   const TaskFile& file(const std::string& file_name) const;
   /// Returns the training or dev file of a split. Throws InputError that lists the splits.

@@ -9,9 +9,8 @@
 
 #include "tandem/adapt/answering.h"
 #include "tandem/base/error.h"
-#include "tandem/data/tokenizer_training.h"
 #include "tandem/infer/score.h"
-#include "tests/data/invented_text.h"
+#include "tests/data/invented_tokenizer.h"
 #include "tests/infer/tiny_model.h"
 #include "tests/tasks/invented_task.h"
 
@@ -19,15 +18,7 @@ namespace tandem::adapt {
 namespace {
 
 const data::Tokenizer& tokenizer() {
-  static const data::Tokenizer tokenizer = [] {
-    const data::ScratchFolder folder;
-    return data::Tokenizer::from_model(
-        data::train_tokenizer({.inputs = {folder.write("text.txt", data::invented_text(200))},
-                               .vocabulary = 450,
-                               .sentinels = 4})
-            .model,
-        "invented");
-  }();
+  static const data::Tokenizer tokenizer = data::invented_tokenizer(200, 450);
   return tokenizer;
 }
 

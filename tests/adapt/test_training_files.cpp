@@ -10,24 +10,15 @@
 #include "tandem/base/error.h"
 #include "tandem/data/pair_source.h"
 #include "tandem/data/token_index.h"
-#include "tandem/data/tokenizer_training.h"
 #include "tandem/tasks/task_parser.h"
-#include "tests/data/invented_text.h"
+#include "tests/data/invented_tokenizer.h"
 #include "tests/tasks/invented_task.h"
 
 namespace tandem::adapt {
 namespace {
 
 const data::Tokenizer& tokenizer() {
-  static const data::Tokenizer tokenizer = [] {
-    const data::ScratchFolder folder;
-    return data::Tokenizer::from_model(
-        data::train_tokenizer({.inputs = {folder.write("text.txt", data::invented_text(200))},
-                               .vocabulary = 450,
-                               .sentinels = 4})
-            .model,
-        "invented");
-  }();
+  static const data::Tokenizer tokenizer = data::invented_tokenizer(200, 450);
   return tokenizer;
 }
 

@@ -7,9 +7,8 @@
 
 #include "invented_task.h"
 #include "tandem/base/error.h"
-#include "tandem/data/tokenizer_training.h"
 #include "tandem/tasks/phrasing.h"
-#include "tests/data/invented_text.h"
+#include "tests/data/invented_tokenizer.h"
 
 namespace tandem::tasks {
 namespace {
@@ -21,14 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 const Tokenizer& tokenizer() {
-  static const Tokenizer tokenizer = [] {
-    const data::ScratchFolder folder;
-    const std::string text = data::invented_text(300);
-    return Tokenizer::from_model(
-        data::train_tokenizer({.inputs = {folder.write("text.txt", text)}, .vocabulary = 480, .sentinels = 4})
-            .model,
-        "invented");
-  }();
+  static const data::Tokenizer tokenizer = data::invented_tokenizer(300, 480);
   return tokenizer;
 }
 
