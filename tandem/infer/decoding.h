@@ -22,7 +22,7 @@ struct EncodedSources {
 EncodedSources encode(const LoadedModel& loaded, const std::vector<Ids>& sources);
 
 /// Returns the log-probabilities of what follows positions of the decoder, given the model's `decode` or
-/// `decode_tree` of them: [..., D] -> [..., V] fp32, or fp64 of an fp64 model. InputError where they are not
+/// `decode_trees` of them: [..., D] -> [..., V] fp32, or fp64 of an fp64 model. InputError where they are not
 /// finite.
 at::Tensor log_probabilities(const LoadedModel& loaded, const at::Tensor& hidden);
 

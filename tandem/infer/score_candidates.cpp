@@ -42,39 +42,47 @@ std::vector<size_t> shortest_first(const std::vector<CandidatesRequest>& request
   return order;
 }
 
-EncodedSources rows_of(const EncodedSources& all, std::span<const int64_t> rows) {
-  const at::Tensor index = at::tensor(at::IntArrayRef(rows.data(), rows.size()), at::kLong);
-  const at::Tensor lengths = all.lengths.index_select(0, index);
-  return {.memory_BSD = all.memory_BSD.index_select(0, index).narrow(1, 0, lengths.max().item<int64_t>()),
+EncodedSources rows_of(const EncodedSources& all, int64_t first, int64_t count) {
+  const at::Tensor lengths = all.lengths.narrow(0, first, count);
+  return {.memory_BSD = all.memory_BSD.narrow(0, first, count).narrow(1, 0, lengths.max().item<int64_t>()),
           .lengths = lengths};
 }
 
-// The edges of a tree in each of B rows, in the order of the positions [B N] that they follow.
+// What is asked of some rows, whose trees are decoded as one batch of N positions a row: the positions that
+// are nodes and no padding, and the edges in the order of rows, each with the number of its node among those.
 class Asked {
  public:
-  Asked(const std::vector<CandidateTree::Edge>& edges, int64_t num_rows, int64_t num_nodes) {
-    std::vector<int64_t> nodes, ids;
-    for (const CandidateTree::Edge& edge : edges) {
-      nodes.push_back(edge.node);
-      ids.push_back(edge.id);
+  Asked(std::span<const CandidateTree* const> trees, int64_t num_positions) {
+    std::vector<int64_t> positions, nodes, ids;
+    for (size_t row = 0; row < trees.size(); ++row) {
+      const int64_t first_position = static_cast<int64_t>(row) * num_positions;
+      const auto first_node = std::ssize(positions);
+      for (int64_t node = 0; node < trees[row]->nodes.size(); ++node)
+        positions.push_back(first_position + node);
+      for (const CandidateTree::Edge& edge : trees[row]->edges) {
+        nodes.push_back(first_node + edge.node);
+        ids.push_back(edge.id);
+      }
     }
-    const at::Tensor first_of_row = at::arange(num_rows).unsqueeze(1) * num_nodes;
-    position_ = (first_of_row + at::tensor(nodes, at::kLong)).flatten();
-    id_ = at::tensor(ids, at::kLong).repeat({num_rows});
+    positions_ = at::tensor(positions, at::kLong);
+    node_ = at::tensor(nodes, at::kLong);
+    id_ = at::tensor(ids, at::kLong);
   }
 
-  // Picks from what follows the positions from `first` on, [P, V], that of the edges there, [edges].
+  const at::Tensor& positions() const { return positions_; }
+
+  // Picks from what follows the nodes from `first` on, [P, V], that of the edges there, [edges].
   at::Tensor pick(const at::Tensor& following_PV, int64_t first) const {
-    const at::Tensor row = position_ - first;
+    const at::Tensor row = node_ - first;
     const at::Tensor here = row.ge(0).logical_and_(row.lt(following_PV.size(0))).nonzero().flatten();
     return following_PV.index({row.index_select(0, here), id_.index_select(0, here)});
   }
 
  private:
-  at::Tensor position_, id_;
+  at::Tensor positions_, node_, id_;
 };
 
-Scores scores_of(const CandidateTree& tree, const std::vector<double>& of_edges) {
+Scores scores_of(const CandidateTree& tree, std::span<const double> of_edges) {
   Scores scores;
   for (const std::vector<int64_t>& path : tree.paths) {
     std::vector<double>& of_ids = scores.emplace_back();
@@ -109,45 +117,63 @@ class Scoring {
   }
 
  private:
-  // Encodes the sources of some requests together and decodes those with the same candidates together.
+  // Encodes the sources of some requests together and decodes as many of their trees at once as may be.
   void score_batch(std::span<const size_t> batch) {
     std::vector<Ids> sources;
-    std::map<const CandidateTree*, std::vector<int64_t>> rows_by_tree;
+    std::vector<const CandidateTree*> trees;
     for (const size_t request : batch) {
-      rows_by_tree[&trees_.of(requests_[request])].push_back(std::ssize(sources));
       sources.push_back(requests_[request].source);
+      trees.push_back(&trees_.of(requests_[request]));
     }
     const EncodedSources encoded = encode(loaded_, sources);
-    for (const auto& [tree, rows] : rows_by_tree) {
-      const auto at_once = static_cast<size_t>(std::max<int64_t>(1, limits_.positions / tree->nodes.size()));
-      for (size_t begin = 0; begin < rows.size(); begin += at_once) {
-        const auto some = std::span(rows).subspan(begin, std::min(at_once, rows.size() - begin));
-        const at::Tensor scores_BE = score_edges(*tree, rows_of(encoded, some));
-        for (size_t i = 0; i < some.size(); ++i)
-          results_[batch[static_cast<size_t>(some[i])]] =
-              scores_of(*tree, values_of(scores_BE[static_cast<int64_t>(i)]));
+    for (size_t begin = 0; begin < batch.size();) {
+      const size_t count = rows_at_once(std::span(trees).subspan(begin));
+      const auto some = std::span(trees).subspan(begin, count);
+      const std::vector<double> of_edges =
+          score_edges(some, rows_of(encoded, static_cast<int64_t>(begin), static_cast<int64_t>(count)));
+      size_t edge = 0;
+      for (size_t i = 0; i < count; ++i) {
+        const size_t edges = some[i]->edges.size();
+        results_[batch[begin + i]] = scores_of(*some[i], std::span(of_edges).subspan(edge, edges));
+        edge += edges;
       }
+      begin += count;
     }
   }
 
-  at::Tensor score_edges(const CandidateTree& tree, const EncodedSources& sources) const {
+  // Returns how many of the first trees, padded to the largest, stay within the limit; at least one.
+  size_t rows_at_once(std::span<const CandidateTree* const> trees) const {
+    int64_t largest = 0;
+    size_t count = 0;
+    for (; count < trees.size(); ++count) {
+      largest = std::max(largest, trees[count]->nodes.size());
+      if (count > 0 && largest * static_cast<int64_t>(count + 1) > limits_.positions) break;
+    }
+    return count;
+  }
+
+  // Returns the log-probabilities of the edges of all rows' trees, one row after the other.
+  std::vector<double> score_edges(std::span<const CandidateTree* const> trees,
+                                  const EncodedSources& sources) const {
+    std::vector<const model::TokenTree*> nodes;
+    for (const CandidateTree* tree : trees) nodes.push_back(&tree->nodes);
     const at::Tensor hidden_BND =
-        loaded_.model().decode_tree(tree.nodes, sources.memory_BSD, sources.lengths);
-    return log_probabilities_of(tree.edges, hidden_BND);
+        loaded_.model().decode_trees(model::make_tree_batch(nodes), sources.memory_BSD, sources.lengths);
+    return log_probabilities_of(Asked(trees, hidden_BND.size(1)), hidden_BND.flatten(0, 1));
   }
 
-  // Returns the log-probability of each edge in each row: [B, E]. Not all logits are held at once.
-  at::Tensor log_probabilities_of(const std::vector<CandidateTree::Edge>& edges,
-                                  const at::Tensor& hidden_BND) const {
-    const Asked asked(edges, hidden_BND.size(0), hidden_BND.size(1));
-    std::vector<at::Tensor> scores;
+  // Not all logits are held at once.
+  std::vector<double> log_probabilities_of(const Asked& asked, const at::Tensor& hidden_PD) const {
+    std::vector<double> scores;
     int64_t first = 0;
-    const int64_t positions = std::max<int64_t>(1, limits_.logits / loaded_.config().vocabulary);
-    for (const at::Tensor& piece_PD : hidden_BND.flatten(0, 1).split(positions)) {
-      scores.push_back(asked.pick(log_probabilities(loaded_, piece_PD), first));
-      first += piece_PD.size(0);
+    const int64_t at_once = std::max<int64_t>(1, limits_.logits / loaded_.config().vocabulary);
+    for (const at::Tensor& nodes : asked.positions().split(at_once)) {
+      const at::Tensor following_PV = log_probabilities(loaded_, hidden_PD.index_select(0, nodes));
+      const std::vector<double> picked = values_of(asked.pick(following_PV, first));
+      scores.insert(scores.end(), picked.begin(), picked.end());
+      first += nodes.size(0);
     }
-    return at::cat(scores).view({hidden_BND.size(0), -1});
+    return scores;
   }
 
   const LoadedModel& loaded_;

@@ -22,9 +22,9 @@ struct ScoringLimits {
 
 /// Returns for each request, of each candidate, the log-probability of each id given the source and the
 /// candidate's ids before it: what `score` gives for the source and the candidate. Sources are encoded in
-/// batches, shortest first. Those of a batch that have equal lists of candidates are decoded together, each
-/// list in one pass over the tree of its candidates, with a bias of heads x nodes^2. One result a request,
-/// each independent of the others. InputError for an empty source, no candidates, an empty candidate or two
+/// batches, shortest first, and decoded in batches, each row in one pass over the tree of its candidates;
+/// with a bias of heads x nodes^2, one a row unless a batch's lists are all equal. One result a request, each
+/// independent of the others. InputError for an empty source, no candidates, an empty candidate or two
 /// equal ones, ids outside the vocabulary, and outputs that are not finite.
 std::vector<std::vector<std::vector<double>>> score_candidates(const LoadedModel& loaded,
                                                                const std::vector<CandidatesRequest>& requests,

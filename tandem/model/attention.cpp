@@ -63,11 +63,11 @@ at::Tensor SelfAttention::operator()(const at::Tensor& x_BTD, const LayerContext
       split_heads(linear(normed(x_BTD, norm_, context), query_key_value_), 3, context).unbind(2);
   at::Tensor query = parts[0], key = parts[1], value = parts[2];
   if (is_rotary(context)) {
-    query = rotate(query, context.config->rotary_base, context.positions_T);
-    key = rotate(key, context.config->rotary_base, context.positions_T);
+    query = rotate(query, context.config->rotary_base, context.positions);
+    key = rotate(key, context.config->rotary_base, context.positions);
   }
   if (cache != nullptr) std::tie(key, value) = extend(*cache, key, value);
-  const at::Tensor heads = attention(query, key, value, score_scale(context), context.self, context.bias_HTS);
+  const at::Tensor heads = attention(query, key, value, score_scale(context), context.self, context.bias);
   return project_out(x_BTD, heads, output_, context, name_);
 }
 

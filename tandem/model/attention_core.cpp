@@ -83,22 +83,37 @@ void check(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const 
                "attention: one key length a row of {}", q.size(0));
   if (!bias.defined()) return;
   TANDEM_CHECK(bias.scalar_type() == accumulation_type(q), "attention: type of the bias");
-  TANDEM_CHECK(bias.sizes() == at::IntArrayRef({q.size(2), q.size(1), k.size(1)}),
+  const int64_t batch = q.size(0), heads = q.size(2), queries = q.size(1), keys = k.size(1);
+  TANDEM_CHECK(bias.sizes() == at::IntArrayRef({heads, queries, keys}) ||
+                   bias.sizes() == at::IntArrayRef({batch, heads, queries, keys}),
                "attention: shape of the bias");
+  TANDEM_CHECK(bias.dim() == 3 || !visibility.key_lengths.defined(),
+               "attention: a bias for each row hides keys by itself");
+}
+
+// Where each row has a bias of its own, the heads of all rows are those of one.
+at::Tensor attention_of_rows(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, double scale,
+                             const Visibility& visibility, const at::Tensor& bias_BHTS) {
+  const auto as_one_row = [](const at::Tensor& x) { return x.transpose(0, 1).flatten(1, 2).unsqueeze(0); };
+  const at::Tensor heads =
+      attention(as_one_row(q), as_one_row(k), as_one_row(v), scale, visibility, bias_BHTS.flatten(0, 1));
+  return heads.view({q.size(1), q.size(0), q.size(2), q.size(3)}).transpose(0, 1).contiguous();
 }
 
 }  // namespace
 
 at::Tensor attention(const at::Tensor& q_BTHE, const at::Tensor& k_BSHE, const at::Tensor& v_BSHE,
-                     double scale, const Visibility& visibility, const at::Tensor& bias_HTS) {
-  check(q_BTHE, k_BSHE, v_BSHE, visibility, bias_HTS);
+                     double scale, const Visibility& visibility, const at::Tensor& bias) {
+  check(q_BTHE, k_BSHE, v_BSHE, visibility, bias);
+  if (bias.defined() && bias.dim() == 4)
+    return attention_of_rows(q_BTHE, k_BSHE, v_BSHE, scale, visibility, bias);
   if (has_attention_kernel(q_BTHE)) {
     // An undefined tensor is no argument of an autograd function, nothing at all is.
-    const auto bias = bias_HTS.defined() ? std::make_optional(bias_HTS.contiguous()) : std::nullopt;
-    return KernelledAttention::apply(q_BTHE, k_BSHE, v_BSHE, bias, scale, visibility);
+    const auto given = bias.defined() ? std::make_optional(bias.contiguous()) : std::nullopt;
+    return KernelledAttention::apply(q_BTHE, k_BSHE, v_BSHE, given, scale, visibility);
   }
-  if (!bias_HTS.defined()) return plain_attention(q_BTHE, k_BSHE, v_BSHE, scale, visibility);
-  return BiasedAttention::apply(q_BTHE, k_BSHE, v_BSHE, bias_HTS, scale, visibility);
+  if (!bias.defined()) return plain_attention(q_BTHE, k_BSHE, v_BSHE, scale, visibility);
+  return BiasedAttention::apply(q_BTHE, k_BSHE, v_BSHE, bias, scale, visibility);
 }
 
 }  // namespace tandem::model

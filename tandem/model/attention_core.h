@@ -16,11 +16,11 @@ struct Visibility {
 };
 
 /// Computes softmax(scale * q k^T + bias) v for each head: q [B, T, H, E], k and v [B, S, H, E] (may be
-/// strided), bias [H, T, S] or undefined, in the accumulation type (fp32, or fp64) -> [B, T, H, E]
-/// contiguous. A bias of -infinity hides a key from a query, which must see one at least. The bias' gradient
-/// is summed over the batch in the accumulation type. Softmax is in the accumulation type. No dropout on
-/// probabilities.
+/// strided), bias [H, T, S], or without key lengths [B, H, T, S], or undefined, in the accumulation type
+/// (fp32, or fp64) -> [B, T, H, E] contiguous. A bias of -infinity hides a key from a query, which must see
+/// one at least. The gradient of a bias that rows share is summed over them in the accumulation type. Softmax
+/// is in the accumulation type. No dropout on probabilities.
 at::Tensor attention(const at::Tensor& q_BTHE, const at::Tensor& k_BSHE, const at::Tensor& v_BSHE,
-                     double scale, const Visibility& visibility, const at::Tensor& bias_HTS = {});
+                     double scale, const Visibility& visibility, const at::Tensor& bias = {});
 
 }  // namespace tandem::model

@@ -10,7 +10,6 @@
 #include "tandem/model/embedding.h"
 #include "tandem/model/fan_out.h"
 #include "tandem/model/norm.h"
-#include "tandem/model/tree_bias.h"
 
 namespace tandem::model {
 
@@ -48,39 +47,38 @@ LayerContext EncoderDecoder::encoder_context(const at::Tensor& source_lengths, i
                        .tensor = &tensor_,
                        .dropout = dropout,
                        .self = {.key_lengths = source_lengths},
-                       .positions_T = at::arange(num_positions)};
+                       .positions = at::arange(num_positions)};
   if (encoder_bias_ != nullptr)
-    context.bias_HTS = relative_bias(*encoder_bias_, Direction::kBoth,
-                                     {.num_queries = num_positions, .num_keys = num_positions}, config_);
+    context.bias = relative_bias(*encoder_bias_, Direction::kBoth,
+                                 {.num_queries = num_positions, .num_keys = num_positions}, config_);
   return context;
 }
 
 LayerContext EncoderDecoder::decoder_context(const at::Tensor& memory_lengths, BiasExtent extent,
                                              const DropoutSource& dropout) const {
   // Padded target positions stand behind the real ones, where causality already hides them.
-  LayerContext context{
-      .config = &config_,
-      .tensor = &tensor_,
-      .dropout = dropout,
-      .self = {.causality = Causality::kCausal},
-      .cross = {.key_lengths = memory_lengths},
-      .positions_T = at::arange(extent.first_query, extent.first_query + extent.num_queries)};
+  LayerContext context{.config = &config_,
+                       .tensor = &tensor_,
+                       .dropout = dropout,
+                       .self = {.causality = Causality::kCausal},
+                       .cross = {.key_lengths = memory_lengths},
+                       .positions = at::arange(extent.first_query, extent.first_query + extent.num_queries)};
   if (decoder_bias_ != nullptr)
-    context.bias_HTS = relative_bias(*decoder_bias_, Direction::kBack, extent, config_);
+    context.bias = relative_bias(*decoder_bias_, Direction::kBack, extent, config_);
   return context;
 }
 
-LayerContext EncoderDecoder::tree_context(const at::Tensor& memory_lengths, const TokenTree& tree) const {
+LayerContext EncoderDecoder::tree_context(const at::Tensor& memory_lengths, const TreeBatch& trees) const {
   // Parents stand before their children: the bias hides what causality would still let a node see.
-  const int64_t levels = tree.num_levels();
+  const int64_t levels = trees.num_levels;
   LayerContext context = decoder_context(memory_lengths, {.num_queries = levels, .num_keys = levels}, {});
   const at::Tensor chain_HLL =
-      context.bias_HTS.defined()
-          ? context.bias_HTS
+      context.bias.defined()
+          ? context.bias
           : at::zeros({config_.heads / tensor_.size(), levels, levels},
                       embedding_->value.options().dtype(accumulation_type(embedding_->value)));
-  context.positions_T = at::tensor(tree.depths(), at::kLong);
-  context.bias_HTS = tree_bias(tree, chain_HLL);
+  context.positions = trees.depths;
+  context.bias = tree_bias(trees, chain_HLL);
   return context;
 }
 
@@ -168,11 +166,10 @@ at::Tensor EncoderDecoder::decode(const at::Tensor& ids_BT, DecoderState& state)
   return extend(state, ids_BT, decoder_context(state.memory_lengths, extent, {}));
 }
 
-at::Tensor EncoderDecoder::decode_tree(const TokenTree& tree, const at::Tensor& memory_BSD,
-                                       const at::Tensor& source_lengths) const {
-  DecoderState state = start_decoding(memory_BSD, source_lengths, tree.size());
-  const at::Tensor ids_N = at::tensor(tree.ids(), at::kLong).to(memory_BSD.device());
-  return extend(state, ids_N.expand({memory_BSD.size(0), -1}), tree_context(source_lengths, tree));
+at::Tensor EncoderDecoder::decode_trees(const TreeBatch& trees, const at::Tensor& memory_BSD,
+                                        const at::Tensor& source_lengths) const {
+  DecoderState state = start_decoding(memory_BSD, source_lengths, trees.ids_BN.size(1));
+  return extend(state, trees.ids_BN.to(memory_BSD.device()), tree_context(source_lengths, trees));
 }
 
 at::Tensor EncoderDecoder::extend(DecoderState& state, const at::Tensor& ids_BT,

@@ -9,7 +9,7 @@
 #include "tandem/model/attention.h"
 #include "tandem/model/feed_forward.h"
 #include "tandem/model/relative_bias.h"
-#include "tandem/model/token_tree.h"
+#include "tandem/model/tree_batch.h"
 #include "tandem/model/vocabulary.h"
 #include "tandem/schedule/stages.h"
 
@@ -80,11 +80,11 @@ class EncoderDecoder {
   /// Decodes further positions [B, T] int64 and extends the state, which must have room for them -> normed
   /// hidden [B, T, D].
   at::Tensor decode(const at::Tensor& ids_BT, DecoderState& state) const;
-  /// Decodes all N nodes of a tree, which every row reads, in one pass -> normed hidden [B, N, D]: of each
-  /// node what `decode` gives after its ancestors. It sees only them and itself, and stands at its depth.
-  /// Holds a bias of H N N elements. For inference: without gradients.
-  at::Tensor decode_tree(const TokenTree& tree, const at::Tensor& memory_BSD,
-                         const at::Tensor& source_lengths) const;
+  /// Decodes all N nodes of each row's tree in one pass -> normed hidden [B, N, D]: of each node what
+  /// `decode` gives after its ancestors. It sees only them and itself, and stands at its depth. Holds a bias
+  /// of H N N elements, for each row one unless all read the same tree. For inference: without gradients.
+  at::Tensor decode_trees(const TreeBatch& trees, const at::Tensor& memory_BSD,
+                          const at::Tensor& source_lengths) const;
   /// Returns the logits of what follows decoded positions, [..., D] -> [..., V] in the accumulation type. For
   /// a tensor group of one (`vocabulary_logits`).
   at::Tensor logits(const at::Tensor& hidden) const;
@@ -104,7 +104,7 @@ class EncoderDecoder {
                                const DropoutSource& dropout) const;
   LayerContext decoder_context(const at::Tensor& memory_lengths, BiasExtent extent,
                                const DropoutSource& dropout) const;
-  LayerContext tree_context(const at::Tensor& memory_lengths, const TokenTree& tree) const;
+  LayerContext tree_context(const at::Tensor& memory_lengths, const TreeBatch& trees) const;
   at::Tensor run_encoder(const Batch& batch, at::Tensor hidden, const DropoutSource& dropout) const;
   StageTensors run_decoder(const Batch& batch, at::Tensor hidden, const at::Tensor& memory,
                            const DropoutSource& dropout) const;

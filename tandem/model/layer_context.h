@@ -35,10 +35,10 @@ struct LayerContext {
   const ModelConfig* config = nullptr;
   const comm::Group* tensor = nullptr;
   DropoutSource dropout;
-  Visibility self;         ///< of the stack's own positions
-  Visibility cross;        ///< of the memory's; decoder only
-  at::Tensor positions_T;  ///< of the queries and of the keys made with them; int64, CPU
-  at::Tensor bias_HTS;     ///< relative_bias, or a tree; else undefined
+  Visibility self;       ///< of the stack's own positions
+  Visibility cross;      ///< of the memory's; decoder only
+  at::Tensor positions;  ///< of the queries and of the keys made with them, as `rotate` takes them
+  at::Tensor bias;       ///< relative_bias, or of trees, as `attention` takes it; else undefined
 };
 
 /// Keys and values of one attention that later queries read again: [B, capacity, H, E], the first `length` in

@@ -115,14 +115,18 @@ struct Rotate : torch::autograd::Function<Rotate> {
 
 }  // namespace
 
-at::Tensor rotate(const at::Tensor& x_BTHE, double base, const at::Tensor& positions_T) {
+at::Tensor rotate(const at::Tensor& x_BTHE, double base, const at::Tensor& positions) {
   TANDEM_CHECK(x_BTHE.dim() == 4 && x_BTHE.size(3) % 2 == 0, "rotate: needs [B, T, H, E] with E even");
-  TANDEM_CHECK(positions_T.scalar_type() == at::kLong && positions_T.is_cpu() &&
-                   positions_T.is_contiguous() && positions_T.sizes() == at::IntArrayRef({x_BTHE.size(1)}),
-               "rotate: needs a position for each of {} rows, int64 on the CPU", x_BTHE.size(1));
-  TANDEM_CHECK(std::ranges::all_of(values(positions_T), [](int64_t position) { return position >= 0; }),
+  const int64_t batch = x_BTHE.size(0), length = x_BTHE.size(1);
+  TANDEM_CHECK(positions.scalar_type() == at::kLong && positions.is_cpu() && positions.is_contiguous() &&
+                   (positions.sizes() == at::IntArrayRef({length}) ||
+                    positions.sizes() == at::IntArrayRef({batch, length})),
+               "rotate: needs {} positions, or so many for each row, int64 on the CPU", length);
+  TANDEM_CHECK(std::ranges::all_of(values(positions), [](int64_t position) { return position >= 0; }),
                "rotate: a negative position");
-  return Rotate::apply(x_BTHE, base, positions_T);
+  if (positions.dim() == 1) return Rotate::apply(x_BTHE, base, positions);
+  // Rows with positions of their own are one row, one after the other.
+  return Rotate::apply(x_BTHE.flatten(0, 1).unsqueeze(0), base, positions.flatten()).view(x_BTHE.sizes());
 }
 
 }  // namespace tandem::model

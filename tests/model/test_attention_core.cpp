@@ -154,6 +154,22 @@ TEST_P(Attention, HiddenKeysGetNoGradient) {
   });
 }
 
+TEST_P(Attention, TakesABiasForEachRow) {
+  for (const Causality causality : {Causality::kNone, Causality::kCausal}) {
+    Setting here =
+        setting({.batch = 3, .queries = 7, .keys = 12, .heads = 2, .width = 16}, false, false, causality);
+    here.inputs.push_back(normal({3, 2, 7, 12}, wide(), 4));
+    expect_same(
+        [&](const Inputs& x) {
+          return attention(x[0], x[1], x[2], kScale, here.visibility, x[3].to(wide()));
+        },
+        [&](const Inputs& x) { return reference(x[0], x[1], x[2], x[3], here.visibility); }, here.inputs,
+        GetParam(), tolerance(GetParam()));
+    here.visibility.key_lengths = at::tensor({12, 4, 1}, at::kLong);
+    EXPECT_THROW(run(here), BugError);
+  }
+}
+
 TEST(AttentionInput, MayBeSlicesOfFusedProjections) {
   for (const at::ScalarType type : kTypes) {
     const Inputs in{normal({2, 6, 3, 2, 8}, type, 1), normal({2, 6, 6}, type, 2)};

@@ -53,6 +53,15 @@ TEST_P(Rotate, EqualsThePortableForm) {
             tolerance(GetParam()));
 }
 
+TEST(RotatePositions, MayBeOfEachRow) {
+  const at::Tensor fused = normal({2, 5, 3, 2, 6}, at::kDouble, 1);
+  const at::Tensor positions = at::stack({scattered(), at::arange(5)});
+  const at::Tensor together = rotate(fused.select(2, 1), 10000, positions);
+  for (int64_t row = 0; row < 2; ++row)
+    EXPECT_TRUE(together[row].equal(rotate(fused.select(2, 1).narrow(0, row, 1), 10000, positions[row])[0]));
+  EXPECT_THROW(rotate(fused.select(2, 1), 10000, positions.narrow(0, 0, 1).contiguous()), BugError);
+}
+
 TEST(RotatePositions, ContinueWhereACacheEnded) {
   const at::Tensor x = normal({1, 8, 2, 6}, at::kDouble, 1);
   const at::Tensor whole = rotate(x, 10000, at::arange(8)),

@@ -47,10 +47,10 @@ Parameters parameters_of(const ModelConfig& config, at::ScalarType type) {
 
 // Grows anywhere: nodes with many children, and ways longer than one bucket of distances. More nodes than the
 // kernels take queries in one block.
-TokenTree invented_tree() {
-  const CounterRandom random(11, "tree");
+TokenTree invented_tree(int64_t size = 110, uint64_t seed = 11) {
+  const CounterRandom random(seed, "tree");
   TokenTree tree(0);
-  while (tree.size() < 110) {
+  while (tree.size() < size) {
     const auto draw = static_cast<uint64_t>(2 * tree.size());
     const auto below = static_cast<uint64_t>(std::min<int64_t>(tree.size(), 6));
     tree.add(tree.size() - 1 - static_cast<int64_t>(random.below(draw, below)),
@@ -84,6 +84,10 @@ class TreeDecoding : public ::testing::TestWithParam<std::tuple<Positions, at::S
     DecoderState state = model_.start_decoding(memory_, source_lengths_, length);
     return model_.decode(at::tensor(ids, at::kLong).expand({3, length}), state);
   }
+  // Of a tree for each of the three rows.
+  at::Tensor decoded(const std::vector<const TokenTree*>& trees) const {
+    return model_.decode_trees(make_tree_batch(trees), memory_, source_lengths_);
+  }
   // What the same sums in another order may differ by, over the layers.
   double tolerance() const { return (type_ == at::kBFloat16 ? 2 : 1) * testing::tolerance(type_); }
 };
@@ -91,7 +95,7 @@ class TreeDecoding : public ::testing::TestWithParam<std::tuple<Positions, at::S
 TEST_P(TreeDecoding, EveryNodeIsWhatItIsBehindItsAncestorsAlone) {
   const TokenTree tree = invented_tree();
   ASSERT_GT(tree.num_levels(), 12);
-  const at::Tensor together = model_.decode_tree(tree, memory_, source_lengths_);
+  const at::Tensor together = decoded({&tree, &tree, &tree});
   ASSERT_EQ(together.sizes(), at::IntArrayRef({3, tree.size(), config_.hidden}));
   EXPECT_EQ(together.scalar_type(), type_);
   for (int64_t node = 0; node < tree.size(); ++node) {
@@ -102,7 +106,20 @@ TEST_P(TreeDecoding, EveryNodeIsWhatItIsBehindItsAncestorsAlone) {
 
 TEST_P(TreeDecoding, ARootAloneIsOnePosition) {
   const at::Tensor expected = decoded_chain({5});
-  EXPECT_LT(difference(model_.decode_tree(TokenTree(5), memory_, source_lengths_), expected), tolerance());
+  const TokenTree root(5);
+  EXPECT_LT(difference(decoded({&root, &root, &root}), expected), tolerance());
+}
+
+TEST_P(TreeDecoding, RowsWithTreesOfTheirOwnAreAsWithoutTheOthers) {
+  const TokenTree small(7), middle = invented_tree(20, 12), large = invented_tree(60, 13);
+  const std::vector<const TokenTree*> trees{&large, &small, &middle};
+  const at::Tensor together = decoded(trees);
+  ASSERT_EQ(together.sizes(), at::IntArrayRef({3, 60, config_.hidden}));
+  for (int64_t row = 0; row < 3; ++row) {
+    const TokenTree& tree = *trees[static_cast<size_t>(row)];
+    const at::Tensor expected = decoded({&tree, &tree, &tree})[row];
+    EXPECT_LT(difference(together[row].narrow(0, 0, tree.size()), expected), tolerance()) << row;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Settings, TreeDecoding,
