@@ -17,16 +17,20 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using tasks::UserMembers;
 
-constexpr std::array kMethods{tasks::Choice<Method>{"plain", Method::kPlain},
-                              tasks::Choice<Method>{"pattern", Method::kPattern},
-                              tasks::Choice<Method>{"pet", Method::kPet}};
+constexpr std::array kMethods{
+    tasks::Choice<Method>{"plain", Method::kPlain}, tasks::Choice<Method>{"pattern", Method::kPattern},
+    tasks::Choice<Method>{"pet", Method::kPet}, tasks::Choice<Method>{"ipet", Method::kIpet}};
+
+// By how much more texts each generation of iPET labels than the one before (arXiv 2001.07676, section 3.4).
+constexpr int64_t kGrowth = 5;
+constexpr int64_t kMostGenerations = 100;
 
 std::vector<Method> methods_in(UserMembers& members) {
   std::vector<Method> methods;
   for (const std::string& word : members.texts("methods")) {
     const auto found = std::ranges::find(kMethods, word, &tasks::Choice<Method>::first);
     if (found == kMethods.end())
-      members.refuse(fmt::format("'methods' has '{}', which is none of: plain, pattern, pet", word));
+      members.refuse(fmt::format("'methods' has '{}', which is none of: plain, pattern, pet, ipet", word));
     methods.push_back(found->second);
   }
   return methods;
@@ -70,11 +74,11 @@ class Steps {
     steps_.push_back({.arguments = std::move(arguments), .output = {}});
   }
 
-  void label(const std::vector<fs::path>& runs, const fs::path& soft) {
+  void label(const std::vector<fs::path>& runs, const fs::path& soft, std::optional<int64_t> rows) {
     std::vector<std::string> arguments{"task",   "label", "--task",   job_.task.task,
                                        "--data", data(),  "--output", soft.string()};
     if (!job_.task.pattern.empty()) arguments.insert(arguments.end(), {"--pattern", job_.task.pattern});
-    if (plan_.pet_rows) arguments.insert(arguments.end(), {"--rows", std::to_string(*plan_.pet_rows)});
+    if (rows) arguments.insert(arguments.end(), {"--rows", std::to_string(*rows)});
     for (const fs::path& run : runs) arguments.insert(arguments.end(), {"--checkpoint", run.string()});
     steps_.push_back({.arguments = std::move(arguments), .output = {}});
   }
@@ -83,6 +87,32 @@ class Steps {
     steps_.push_back({.arguments = {"task", "evaluate", "--task", job_.task.task, "--data", data(),
                                     "--checkpoint", run.string(), "--file", plan_.file, "--json"},
                       .output = job_.result()});
+  }
+
+  // A model in each pattern, tuned on the labelled rows. Returns their runs.
+  std::vector<fs::path> train_patterns(const std::vector<std::string>& patterns) {
+    std::vector<fs::path> runs;
+    for (const std::string& pattern : patterns) {
+      runs.push_back(job_.folder / pattern);
+      train(pattern, runs.back());
+    }
+    return runs;
+  }
+
+  // The next generation of iPET: a model in each pattern, tuned on what those of the others say too.
+  std::vector<fs::path> train_generation(const std::vector<std::string>& patterns,
+                                         const std::vector<fs::path>& before, const std::string& name,
+                                         int64_t rows) {
+    std::vector<fs::path> runs;
+    for (size_t i = 0; i < patterns.size(); ++i) {
+      std::vector<fs::path> others = before;
+      if (others.size() > 1) others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+      const fs::path soft = job_.folder / (name + "_" + patterns[i] + ".jsonl");
+      label(others, soft, rows);
+      runs.push_back(job_.folder / name / patterns[i]);
+      train(patterns[i], runs.back(), {"--soft", soft.string()});
+    }
+    return runs;
   }
 
   std::vector<JobStep> take() && { return std::move(steps_); }
@@ -95,6 +125,13 @@ class Steps {
   const JobPlan& plan_;
   std::vector<JobStep> steps_;
 };
+
+// The last generation labels as many as are distilled.
+int64_t rows_of_generation(const JobPlan& plan, int64_t generation) {
+  int64_t rows = plan.pet_rows.value();
+  for (int64_t later = generation; later < plan.generations; ++later) rows /= kGrowth;
+  return std::max<int64_t>(1, rows);
+}
 
 }  // namespace
 
@@ -121,6 +158,10 @@ JobPlan read_job_plan(const fs::path& path) {
   if (members.find("file") != nullptr) plan.file = members.short_text("file");
   if (members.find("settings") != nullptr) plan.settings = members.texts("settings");
   if (members.find("pet_rows") != nullptr) plan.pet_rows = members.integer("pet_rows", {.minimum = 1});
+  if (members.find("generations") != nullptr)
+    plan.generations = members.integer("generations", {.minimum = 1, .maximum = kMostGenerations});
+  if (!plan.pet_rows && std::ranges::count(plan.methods, Method::kIpet) > 0)
+    members.refuse("method 'ipet' needs 'pet_rows', of which each generation labels a part");
   members.finish();
   return plan;
 }
@@ -146,19 +187,21 @@ std::vector<Job> jobs_of(const JobPlan& plan) {
   return jobs;
 }
 
-std::vector<JobStep> steps_of(const Job& job, const JobPlan& plan, const std::vector<std::string>& patterns) {
+std::vector<JobStep> steps_of(const Job& job, const JobPlan& plan, const TaskFacts& task) {
   Steps steps(job, plan);
   const fs::path run = job.folder / "run";
-  if (job.method == Method::kPlain) steps.train(tasks::Phrasing::kPlain, run);
-  if (job.method == Method::kPattern) steps.train(job.task.pattern, run);
-  if (job.method == Method::kPet) {
-    std::vector<fs::path> runs;
-    for (const std::string& pattern : patterns) {
-      runs.push_back(job.folder / pattern);
-      steps.train(pattern, runs.back());
-    }
+  if (job.method == Method::kPlain) {
+    steps.train(tasks::Phrasing::kPlain, run);
+  } else if (job.method == Method::kPattern || !task.has_unlabeled) {
+    steps.train(job.task.pattern, run);
+  } else {
+    std::vector<fs::path> runs = steps.train_patterns(task.patterns);
+    if (job.method == Method::kIpet)
+      for (int64_t generation = 1; generation <= plan.generations; ++generation)
+        runs = steps.train_generation(task.patterns, runs, fmt::format("generation_{}", generation),
+                                      rows_of_generation(plan, generation));
     const fs::path soft = job.folder / "soft.jsonl";
-    steps.label(runs, soft);
+    steps.label(runs, soft, plan.pet_rows);
     steps.train(job.task.pattern, run, {"--soft", soft.string()});
   }
   steps.evaluate(run);

@@ -16,6 +16,7 @@ enum class Method {
   kPlain,    ///< without a pattern: the control
   kPattern,  ///< in one pattern
   kPet,      ///< in each pattern; what those models say of unlabeled texts, distilled into one
+  kIpet,     ///< as kPet, but first each pattern's model again and again from what the others say
 };
 std::string_view name_of(Method method);
 
@@ -39,6 +40,7 @@ struct JobPlan {
   std::string file = "test_public";   ///< what the results are measured on
   std::vector<std::string> settings;  ///< arguments for each `task train`
   std::optional<int64_t> pet_rows;    ///< unlabeled texts that kPet labels, the first; none: all
+  int64_t generations = 3;            ///< of kIpet; each labels five times as many texts as the one before
 };
 
 /// Reads a plan (docs/formats.md, "Plans of jobs"); relative paths are seen from its own folder. Throws
@@ -69,8 +71,13 @@ struct JobStep {
   std::filesystem::path output;
 };
 
+/// What a job's steps depend on beside its plan.
+struct TaskFacts {
+  std::vector<std::string> patterns;  ///< names of all
+  bool has_unlabeled = false;         ///< without unlabeled texts kPet and kIpet are kPattern
+};
+
 /// Returns what a job runs, one after the other; each step that was done before finds that out by itself.
-/// `patterns` are those of the task.
-std::vector<JobStep> steps_of(const Job& job, const JobPlan& plan, const std::vector<std::string>& patterns);
+std::vector<JobStep> steps_of(const Job& job, const JobPlan& plan, const TaskFacts& task);
 
 }  // namespace tandem::adapt

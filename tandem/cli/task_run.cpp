@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,23 +34,39 @@ struct RunOptions {
   Output print;
 };
 
-std::vector<std::string> pattern_names(const std::string& task) {
-  std::vector<std::string> names;
-  for (const tasks::TaskPattern& pattern : load_task(task).patterns) names.push_back(pattern.name);
-  return names;
+adapt::TaskFacts facts_of(const adapt::PlannedTask& planned) {
+  const tasks::Task task = load_task(planned.task);
+  adapt::TaskFacts facts;
+  for (const tasks::TaskPattern& pattern : task.patterns) facts.patterns.push_back(pattern.name);
+  facts.has_unlabeled = std::ranges::any_of(task.files, [&](const tasks::TaskFile& file) {
+    std::error_code none;
+    return file.role == tasks::FileRole::kUnlabeled &&
+           std::filesystem::exists(planned.data / file.file, none);
+  });
+  return facts;
+}
+
+bool needs_unlabeled(adapt::Method method) {
+  return method == adapt::Method::kPet || method == adapt::Method::kIpet;
 }
 
 // The jobs that are this process's part and not done yet.
 std::vector<adapt::RunnableJob> jobs_to_run(const RunOptions& options, const adapt::JobPlan& plan) {
-  std::map<std::string, std::vector<std::string>> patterns;
+  std::map<std::string, adapt::TaskFacts> facts;
   std::vector<adapt::RunnableJob> jobs;
   size_t number = 0;
   for (const adapt::Job& job : adapt::jobs_of(plan)) {
     if (number++ % options.jobs != options.job || job.is_done()) continue;
-    const auto [names, is_new] = patterns.try_emplace(job.task.task);
-    if (is_new) names->second = pattern_names(job.task.task);
-    jobs.push_back({.job = job, .steps = adapt::steps_of(job, plan, names->second)});
+    const auto [task, is_new] = facts.try_emplace(job.task.task);
+    if (is_new) task->second = facts_of(job.task);
+    jobs.push_back({.job = job, .steps = adapt::steps_of(job, plan, task->second)});
   }
+  for (const adapt::PlannedTask& task : plan.tasks)
+    if (std::ranges::any_of(plan.methods, needs_unlabeled) && facts.contains(task.task) &&
+        !facts.at(task.task).has_unlabeled)
+      observe::standard_error().print(fmt::format(
+          "warning: {} holds no unlabeled texts of {}: pet and ipet stop at the model of one pattern",
+          task.data.string(), adapt::name_of(task)));
   return jobs;
 }
 

@@ -54,7 +54,8 @@ TEST_F(Plan, EveryWayTaskSplitAndSeedIsAJob) {
 TEST_F(Plan, AJobIsItsSteps) {
   const JobPlan plan = read();
   const std::vector<Job> jobs = jobs_of(plan);
-  const auto plain = steps_of(jobs[0], plan, {"report", "about"});
+  const TaskFacts task{.patterns = {"report", "about"}, .has_unlabeled = true};
+  const auto plain = steps_of(jobs[0], plan, task);
   const std::string base = folder_ / "base", data = folder_ / "d/tnews",
                     out = folder_ / "out/plain/tnews/0/1";
   ASSERT_EQ(plain.size(), 2u);
@@ -65,12 +66,47 @@ TEST_F(Plan, AJobIsItsSteps) {
               ElementsAre("task", "evaluate", "--task", "tnews", "--data", data, "--checkpoint", out + "/run",
                           "--file", "test_public", "--json"));
   EXPECT_EQ(plain[1].output, out + "/result.json");
-  const auto pet = steps_of(jobs[12], plan, {"report", "about"});
+  const auto pet = steps_of(jobs[12], plan, task);
   ASSERT_EQ(pet.size(), 5u);
   EXPECT_EQ(pet[2].arguments[1], "label");
   EXPECT_THAT(pet[2].arguments, testing::IsSupersetOf({std::string("--rows"), std::string("50")}));
   EXPECT_EQ(pet[3].arguments[1], "train");
   EXPECT_THAT(pet[3].arguments, testing::Contains("--soft"));
+  const auto without_texts = steps_of(jobs[12], plan, {.patterns = {"report", "about"}});
+  ASSERT_EQ(without_texts.size(), 2u);
+  EXPECT_THAT(without_texts[0].arguments,
+              testing::IsSupersetOf({std::string("--pattern"), std::string("about")}));
+}
+
+TEST_F(Plan, EachGenerationOfIpetLearnsFromMoreOfWhatTheOthersSay) {
+  std::string text = kPlan;
+  text.replace(text.find("\"pet\""), 5, "\"ipet\"").insert(1, "\"generations\": 2,");
+  const JobPlan plan = read(text);
+  const Job job = jobs_of(plan)[12];
+  ASSERT_EQ(job.method, Method::kIpet);
+  const auto steps = steps_of(job, plan, {.patterns = {"a", "b", "c"}, .has_unlabeled = true});
+  // Three models, two generations of three labellings and models, the last labelling, the last model.
+  ASSERT_EQ(steps.size(), 3u + 2 * 2 * 3 + 3);
+  const std::string out = job.folder;
+  const auto label = [&](const std::string& soft, const std::string& rows,
+                         const std::vector<std::string>& by) {
+    std::vector<std::string> arguments{
+        "task",     "label", "--task",    "tnews", "--data", folder_ / "d/tnews",
+        "--output", soft,    "--pattern", "about", "--rows", rows};
+    for (const std::string& run : by) arguments.insert(arguments.end(), {"--checkpoint", run});
+    return arguments;
+  };
+  EXPECT_EQ(steps[3].arguments, label(out + "/generation_1_a.jsonl", "10", {out + "/b", out + "/c"}));
+  EXPECT_EQ(steps[5].arguments, label(out + "/generation_1_b.jsonl", "10", {out + "/a", out + "/c"}));
+  EXPECT_THAT(
+      steps[6].arguments,
+      testing::IsSupersetOf({out + "/generation_1/b", out + "/generation_1_b.jsonl", std::string("--soft")}));
+  EXPECT_EQ(steps[9].arguments,
+            label(out + "/generation_2_a.jsonl", "50", {out + "/generation_1/b", out + "/generation_1/c"}));
+  EXPECT_EQ(steps[15].arguments,
+            label(out + "/soft.jsonl", "50",
+                  {out + "/generation_2/a", out + "/generation_2/b", out + "/generation_2/c"}));
+  EXPECT_THAT(steps[16].arguments, testing::IsSupersetOf({out + "/run", out + "/soft.jsonl"}));
 }
 
 TEST_F(Plan, FaultsAreToldWithTheirPlace) {
@@ -84,6 +120,9 @@ TEST_F(Plan, FaultsAreToldWithTheirPlace) {
   EXPECT_THAT(with("[1, 2]", "[-1]"), HasSubstr("'seeds' are not whole numbers"));
   EXPECT_THAT(with("\"splits\"", "\"split\""), HasSubstr("'splits' is missing"));
   EXPECT_THAT(with("\"pet_rows\": 50", "\"pet_rows\": 0"), HasSubstr("'pet_rows' is 0"));
+  EXPECT_THAT(with("\"pet_rows\": 50", "\"generations\": 0"), HasSubstr("'generations' is 0"));
+  EXPECT_THAT(with("\"pet\"],\n  \"settings\": [\"--epochs\", \"3\"], \"pet_rows\": 50", "\"ipet\"]"),
+              HasSubstr("'ipet' needs 'pet_rows'"));
 }
 
 TEST_F(Plan, ResultsAreSummedUp) {
