@@ -26,13 +26,15 @@ std::string pattern_for(const tasks::Task& task, const std::string& given,
 
 }  // namespace
 
-void AskingOptions::add_to(CLI::App& app, const std::string& default_file) {
-  where.add_to(app);
+tasks::Phrasing phrasing_for(const tasks::Task& task, const AnsweringOptions& options,
+                             const OpenedCheckpoint& opened) {
+  return tasks::phrasing_of(task, pattern_for(task, options.pattern, opened.reader()), opened.tokenizer(),
+                            opened.trained_lengths());
+}
+
+void AnsweringOptions::add_to(CLI::App& app) {
   add_inference_options(app, inference);
   inference.own_tokenizer_only = true;
-  file = default_file;
-  app.add_option("--file", file, "which of the task's files: its name, or as `task inspect` shows it")
-      ->capture_default_str();
   app.add_option("--pattern", pattern,
                  "default: the one that the checkpoint was tuned with, else the task's first; plain: none");
   std::map<std::string, adapt::ScoreForm> forms;
@@ -44,13 +46,20 @@ void AskingOptions::add_to(CLI::App& app, const std::string& default_file) {
       ->type_name("sum|mean|corrected");
 }
 
+void AskingOptions::add_to(CLI::App& app, const std::string& default_file) {
+  where.add_to(app);
+  AnsweringOptions::add_to(app);
+  file = default_file;
+  app.add_option("--file", file, "which of the task's files: its name, or as `task inspect` shows it")
+      ->capture_default_str();
+}
+
 AskedTask::AskedTask(const AskingOptions& options)
     : task_(load_task(options.where.task)),
       data_(task_, options.where.data),
       file_(file_named(task_, options.file)),
       opened_(options.inference),
-      phrasing_(tasks::phrasing_of(task_, pattern_for(task_, options.pattern, opened_.reader()),
-                                   opened_.tokenizer(), opened_.trained_lengths())) {}
+      phrasing_(phrasing_for(task_, options, opened_)) {}
 
 std::vector<adapt::AnswerScores> AskedTask::score(adapt::Correction correction) {
   return score_under_bar(*opened_.load(), phrasing_, rows(), data_.path_of(file_), correction);

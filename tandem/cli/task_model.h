@@ -15,13 +15,29 @@
 
 namespace tandem::cli {
 
-/// How a model is asked a task's questions.
-struct AskingOptions {
-  TaskOptions where;
+/// How a model answers.
+struct AnsweringOptions {
   InferenceOptions inference;
-  std::string file;
   std::string pattern;
   adapt::ScoreForm form = adapt::ScoreForm::kSum;
+
+  /// Adds all of it; this must outlive the parsing.
+  void add_to(CLI::App& app);
+  /// Returns whether answers are to be scored without a text too.
+  adapt::Correction correction() const {
+    return form == adapt::ScoreForm::kCorrected ? adapt::Correction::kCompute : adapt::Correction::kSkip;
+  }
+};
+
+/// Makes the phrasing in which a checkpoint is asked: the pattern that is named, or the one that it was tuned
+/// with, or the task's first. The task must outlive it. Throws as OpenedCheckpoint and phrasing_of do.
+tasks::Phrasing phrasing_for(const tasks::Task& task, const AnsweringOptions& options,
+                             const OpenedCheckpoint& opened);
+
+/// How a model is asked a task's questions.
+struct AskingOptions : AnsweringOptions {
+  TaskOptions where;
+  std::string file;
 
   /// Adds all of it, --file with this default; this must outlive the parsing.
   void add_to(CLI::App& app, const std::string& default_file);
@@ -37,9 +53,8 @@ std::vector<adapt::AnswerScores> score_under_bar(const infer::LoadedModel& model
 /// A task's file and the checkpoint that answers it.
 class AskedTask {
  public:
-  /// Opens both and makes the phrasing: the pattern that is named, or the one that the checkpoint was tuned
-  /// with, or the task's first. Throws as load_task, TaskData, OpenedCheckpoint and Phrasing do; InputError
-  /// for a file that the task does not have and a tokenizer that is not the checkpoint's.
+  /// Opens both and makes the phrasing. Throws as load_task, TaskData, OpenedCheckpoint and phrasing_for do;
+  /// InputError for a file that the task does not have and a tokenizer that is not the checkpoint's.
   explicit AskedTask(const AskingOptions& options);
   AskedTask(const AskedTask&) = delete;
   AskedTask& operator=(const AskedTask&) = delete;

@@ -24,10 +24,8 @@ int predict(const PredictOptions& options) {
   AskedTask asked(options.asking);
   const tasks::Rows& rows = asked.data().rows(asked.file().name);
   const std::string path = asked.data().path_of(asked.file()).string();
-  const adapt::ScoreForm form = options.asking.form;
-  const auto scores = asked.score(form == adapt::ScoreForm::kCorrected ? adapt::Correction::kCompute
-                                                                       : adapt::Correction::kSkip);
-  const std::vector<size_t> answers = adapt::answers_of(scores, form);
+  const std::vector<size_t> answers =
+      adapt::answers_of(asked.score(options.asking.correction()), options.asking.form);
   const std::string lines = tasks::submission_of(asked.task(), rows, answers, path);
   tasks::check_submission(asked.task(), rows, lines, options.output);
   write_file_atomically(options.output, lines);

@@ -132,6 +132,8 @@ std::vector<Part> Phrasing::parts_of(const std::vector<std::string>& values) con
   return parts;
 }
 
+std::string Phrasing::sentence(const Row& row) const { return show(parts_of(row.values)); }
+
 Ids Phrasing::source(const Row& row, const std::string& file) const {
   std::vector<Piece> pieces = pieces_of(parts_of(row.values), tokenizer_);
   const int64_t tokens = tokens_in(pieces) + 1;

@@ -47,6 +47,9 @@ class Phrasing {
   /// nothing would be left of these parts.
   Ids source(const Row& row, const std::string& file) const;
 
+  /// Returns a row's source as a text, whole, a `_` for each gap.
+  std::string sentence(const Row& row) const;
+
   /// Returns the source of a row whose inputs are all empty: what the answers' scores are compared with.
   Ids empty_source() const;
 

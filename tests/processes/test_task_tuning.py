@@ -109,6 +109,29 @@ class TaskTuning(TrainingTest):
         for pattern in "satisfied", "plain":
             self.assertEqual(self.evaluate(self.base, "--pattern", pattern)["pattern"], pattern)
 
+    def ask(self, sample, *more):
+        return subprocess.run([TANDEM, "task", "ask", "--task", "eprstmt", "--checkpoint", self.base, "--sample", sample, *more],
+                              capture_output=True, text=True, env=ENVIRONMENT, timeout=200)
+
+    def test_ask_ranks_the_answers_to_one_sample(self):
+        rows = list(sentences(20, 4, with_labels=False))
+        output = self.folder / "asked_predict.json"
+        self.call("predict", "--output", output)
+        for row, line in list(zip(rows, output.read_text().splitlines()))[:3]:
+            result = json.loads(self.ask(json.dumps(row), "--json").stdout)
+            self.assertEqual(result["answers"][0]["answer"], json.loads(line)["label"])
+            self.assertEqual(result["sentence"], f"_满意。{row['sentence']}")
+            self.assertEqual({answer["words"] for answer in result["answers"]}, {"很", "不"})
+            shares = [answer["probability"] for answer in result["answers"]]
+            self.assertAlmostEqual(sum(shares), 1, 12)
+            self.assertEqual(shares, sorted(shares, reverse=True))
+        self.assertIn("_满意。今天", self.ask('{"sentence": "今天下雨"}').stdout)
+        for sample, problem in ("{", "--sample"), ("{}", "'sentence' is missing"), ('{"sentence": ""}', "is empty"):
+            refused = self.ask(sample)
+            self.assertEqual(refused.returncode, 2)
+            self.assertRegex(refused.stderr, r"\Aerror: [^\n]*\n\Z")
+            self.assertIn(problem, refused.stderr)
+
     def test_predict_writes_what_the_benchmark_takes(self):
         output = self.folder / "eprstmt_predict.json"
         self.call("predict", "--output", output)
@@ -141,11 +164,11 @@ class TaskTuning(TrainingTest):
         plan = self.folder / "plan.json"
         plan.write_text(json.dumps({
             "checkpoint": str(self.base), "output": "jobs", "tasks": [{"task": "eprstmt", "data": str(self.task)}],
-            "splits": ["0"], "methods": ["plain", "pattern", "pet"], "pet_rows": 6,
+            "splits": ["0"], "methods": ["plain", "pattern", "ipet"], "pet_rows": 6, "generations": 1,
             "settings": ["--epochs", "1", "--set=observe.tensorboard=false"]}))
         run = [TANDEM, "task", "run", "--plan", str(plan), "--json"]
         listed = json.loads(subprocess.run([*run, "--list"], check=True, capture_output=True).stdout)
-        self.assertEqual([job["job"] for job in listed], ["plain/eprstmt/0/1", "pattern/eprstmt/0/1", "pet/eprstmt/0/1"])
+        self.assertEqual([job["job"] for job in listed], ["plain/eprstmt/0/1", "pattern/eprstmt/0/1", "ipet/eprstmt/0/1"])
         part = subprocess.run([*run, "--job", "1", "--jobs", "3"], capture_output=True, text=True, env=ENVIRONMENT, timeout=250)
         self.assertEqual(part.returncode, 0, part.stderr)
         self.assertEqual(json.loads(part.stdout)["done"], 1)
@@ -154,9 +177,9 @@ class TaskTuning(TrainingTest):
         self.assertEqual(whole.returncode, 0, whole.stderr)
         summary = json.loads(whole.stdout)
         self.assertEqual((summary["done"], summary["jobs"]), (3, 3))
-        self.assertEqual(set(summary["results"]), {"plain", "pattern", "pet", "majority", "characters"})
+        self.assertEqual(set(summary["results"]), {"plain", "pattern", "ipet", "majority", "characters"})
         self.assertEqual((self.folder / "jobs/pattern/eprstmt/0/1/result.json").stat().st_mtime_ns, before)
-        soft = (self.folder / "jobs/pet/eprstmt/0/1/soft.jsonl").read_text().splitlines()
+        soft = (self.folder / "jobs/ipet/eprstmt/0/1/soft.jsonl").read_text().splitlines()
         self.assertEqual(len(soft), 6)
         for line in soft:
             self.assertAlmostEqual(sum(target["weight"] for target in json.loads(line)["targets"]), 1, 3)
