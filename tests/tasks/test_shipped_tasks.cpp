@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tasks that come with tandem: invented lines of the published form, rendered by hand.
+// The tasks that come with tandem. What becomes of a line of each is in test_shipped_goldens.cpp.
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -30,94 +30,6 @@ Rows read(const Task& task, const std::string& line, FileRole role) {
   data::ScratchFolder folder;
   return read_rows(task, role, folder.write("file.json", line + "\n"));
 }
-
-struct Example {
-  std::string task;
-  std::string line;
-  std::vector<std::string> shown;  // by each pattern
-  std::vector<std::string> words;  // that answer each
-};
-
-class ShippedTask : public testing::TestWithParam<Example> {};
-
-TEST_P(ShippedTask, RendersAsWrittenByHand) {
-  const Task task = shipped(GetParam().task);
-  const Row row = read(task, GetParam().line, FileRole::kTrain).rows.at(0);
-  std::vector<std::string> shown, words;
-  for (const TaskPattern& pattern : task.patterns) {
-    shown.push_back(show(pattern.pattern.render(row.values)));
-    words.push_back(task.candidates ? row.candidates[row.label.value()]
-                                    : pattern.words[row.label.value()][0]);
-  }
-  EXPECT_EQ(shown, GetParam().shown);
-  EXPECT_EQ(words, GetParam().words);
-}
-
-const Example kExamples[] = {
-    {"eprstmt",
-     R"({"id": 3, "sentence": "杯子漏水", "label": "Negative"})",
-     {"_满意。杯子漏水", "杯子漏水? 用户对商品_满意", "杯子漏水? 所以用户_满意。", "杯子漏水这句话的情感是_"},
-     {"不", "不", "不", "消极"}},
-    {"tnews",
-     R"({"label": 103, "label_desc": "news_sports", "sentence": "村队赢了县队", "keywords": "村队", "id": 5})",
-     {"下面报导一则_新闻。村队赢了县队", "以下是一则_相关新闻标题：村队赢了县队",
-      "村队赢了县队？这是一个关于_的新闻", "村队赢了县队这段内容是关于_"},
-     {"体育", "体育", "体育", "体育"}},
-    {"clue_tnews",
-     R"({"label": "116", "label_desc": "news_game", "sentence": "新手怎么玩", "keywords": ""})",
-     {"下面报导一则_新闻。新手怎么玩", "以下是一则_相关新闻标题：新手怎么玩",
-      "新手怎么玩？这是一个关于_的新闻", "新手怎么玩这段内容是关于_"},
-     {"电竞", "电竞", "电竞", "电竞"}},
-    {"csldcp",
-     R"({"content": "本文研究梁的弯曲.", "label": "力学", "id": 9})",
-     {"这篇_论文阐述了本文研究梁的弯曲.", "本文研究梁的弯曲.？ 这是一个关于_的文章",
-      "本文研究梁的弯曲.这段描述的学科是_"},
-     {"力学", "力学", "力学"}},
-    {"ocnli",
-     R"({"level": "easy", "sentence1": "他在家", "sentence2": "他出门了", "label": "contradiction",
-         "label0": null, "label1": null, "genre": "x", "prem_id": "x_1", "id": 0})",
-     {"他在家？_,他出门了", "他出门了 ? _, 他在家", "“他在家”和“他出门了”之间的逻辑关系是_",
-      "下边两句话之间有什么逻辑关系？_“他在家”“他出门了”"},
-     {"不是", "不", "矛盾", "不同"}},
-    {"bustm",
-     R"({"id": 1, "sentence1": "几点了", "sentence2": "现在几点", "label": "1"})",
-     {"几点了和现在几点意思_同", "现在几点 ? _, 几点了"},
-     {"相", "是"}},
-    {"clue_afqmc",
-     R"({"sentence1": "怎么还款", "sentence2": "额度多少", "label": "0"})",
-     {"怎么还款和额度多少意思_同", "额度多少 ? _, 怎么还款"},
-     {"不", "不"}},
-    {"chid",
-     R"({"id": 4, "candidates": ["一石二鸟", "画蛇添足", "守株待兔", "井底之蛙", "对牛弹琴", "亡羊补牢", "叶公好龙"],
-         "content": "他#idiom#,又画了脚。", "answer": 1})",
-     {"他_,又画了脚。"},
-     {"画蛇添足"}},
-    {"iflytek",
-     R"({"label": 23, "label_des": "MOBA", "sentence": "五人对战", "id": 2})",
-     {"做为一款_应用，五人对战", "五人对战？ 这是一个关于_的应用",
-      "这是一个关于_的应用 ？ 因为描述是这样的：五人对战"},
-     {"竞技", "竞技", "竞技"}},
-    {"csl",
-     R"({"id": 1, "abst": "研究桥梁.", "keyword": ["桥梁", "振动"], "label": "1"})",
-     {"_用桥梁，振动概括研究桥梁.", "研究桥梁. ? _, 桥梁，振动"},
-     {"可以", "是"}},
-    {"cluewsc",
-     R"({"target": {"span2_index": 5, "span1_index": 0, "span1_text": "小张", "span2_text": "他"}, "idx": 7,
-         "label": "true", "text": "小张说今天他请客。"})",
-     {"【小张】说今天【他】请客。这个代词【他】是指【小张】吗？_",
-      "【小张】说今天【他】请客。其中【他】指的_【小张】"},
-     {"是", "是"}},
-};
-
-// A line of a published file is one line.
-std::vector<Example> examples() {
-  std::vector<Example> all(std::begin(kExamples), std::end(kExamples));
-  for (Example& example : all) std::ranges::replace(example.line, '\n', ' ');
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(All, ShippedTask, testing::ValuesIn(examples()),
-                         [](const auto& instance) { return instance.param.task; });
 
 TEST(ShippedTasks, AreNamedAsTheirFilesAre) {
   std::vector<std::string> names;
