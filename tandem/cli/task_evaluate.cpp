@@ -65,8 +65,9 @@ ordered_json evaluate(AskedTask& asked, adapt::ScoreForm form) {
     throw InputError("{} of {} has no labels to compare with; use task predict, or name another --file",
                      asked.file().name, asked.task().name);
   const tasks::Task& task = asked.task();
+  const auto model = asked.load();
   const Stopwatch watch;
-  const std::vector<adapt::AnswerScores> scores = asked.score(adapt::Correction::kCompute);
+  const std::vector<adapt::AnswerScores> scores = asked.score(*model, adapt::Correction::kCompute);
   const double seconds = watch.seconds();
   const auto confusion_by = [&](adapt::ScoreForm by) {
     return adapt::confusion_of(adapt::answers_of(scores, by), asked.rows(), task.num_classes());

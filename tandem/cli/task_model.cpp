@@ -61,10 +61,6 @@ AskedTask::AskedTask(const AskingOptions& options)
       opened_(options.inference),
       phrasing_(phrasing_for(task_, options, opened_)) {}
 
-std::vector<adapt::AnswerScores> AskedTask::score(adapt::Correction correction) {
-  return score_under_bar(*opened_.load(), phrasing_, rows(), data_.path_of(file_), correction);
-}
-
 std::vector<adapt::AnswerScores> score_under_bar(const infer::LoadedModel& model,
                                                  const tasks::Phrasing& phrasing,
                                                  const std::vector<tasks::Row>& rows,

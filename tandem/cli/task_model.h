@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -66,8 +67,12 @@ class AskedTask {
   const checkpoint::StepReader& step() const { return opened_.reader(); }
   const std::vector<tasks::Row>& rows() { return data_.rows(file_.name).rows; }
 
-  /// Loads the model and scores all answers, behind a progress bar.
-  std::vector<adapt::AnswerScores> score(adapt::Correction correction);
+  /// Loads the model; errors as OpenedCheckpoint::load.
+  std::unique_ptr<const infer::LoadedModel> load() const { return opened_.load(); }
+  /// Scores all answers behind a progress bar.
+  std::vector<adapt::AnswerScores> score(const infer::LoadedModel& model, adapt::Correction correction) {
+    return score_under_bar(model, phrasing_, rows(), data_.path_of(file_), correction);
+  }
 
  private:
   tasks::Task task_;

@@ -25,7 +25,7 @@ int predict(const PredictOptions& options) {
   const tasks::Rows& rows = asked.data().rows(asked.file().name);
   const std::string path = asked.data().path_of(asked.file()).string();
   const std::vector<size_t> answers =
-      adapt::answers_of(asked.score(options.asking.correction()), options.asking.form);
+      adapt::answers_of(asked.score(*asked.load(), options.asking.correction()), options.asking.form);
   const std::string lines = tasks::submission_of(asked.task(), rows, answers, path);
   tasks::check_submission(asked.task(), rows, lines, options.output);
   write_file_atomically(options.output, lines);
