@@ -25,17 +25,6 @@ constexpr std::array kMethods{
 constexpr int64_t kGrowth = 5;
 constexpr int64_t kMostGenerations = 100;
 
-std::vector<Method> methods_in(UserMembers& members) {
-  std::vector<Method> methods;
-  for (const std::string& word : members.texts("methods")) {
-    const auto found = std::ranges::find(kMethods, word, &tasks::Choice<Method>::first);
-    if (found == kMethods.end())
-      members.refuse(fmt::format("'methods' has '{}', which is none of: plain, pattern, pet, ipet", word));
-    methods.push_back(found->second);
-  }
-  return methods;
-}
-
 std::vector<int64_t> seeds_in(UserMembers& members) {
   std::vector<int64_t> seeds;
   for (const json& seed : members.array("seeds")) {
@@ -89,30 +78,30 @@ class Steps {
                       .output = job_.result()});
   }
 
-  // A model in each pattern, tuned on the labelled rows. Returns their runs.
-  std::vector<fs::path> train_patterns(const std::vector<std::string>& patterns) {
+  // A model in each pattern, in a folder, tuned on the labelled rows; and, given the models of the patterns
+  // from before, on so many unlabeled ones that those of the other patterns label. Returns the models' runs.
+  std::vector<fs::path> train_patterns(const std::vector<std::string>& patterns, const fs::path& folder,
+                                       const std::vector<fs::path>& before = {}, int64_t rows = 0) {
     std::vector<fs::path> runs;
-    for (const std::string& pattern : patterns) {
-      runs.push_back(job_.folder / pattern);
-      train(pattern, runs.back());
+    for (size_t i = 0; i < patterns.size(); ++i) {
+      runs.push_back(folder / patterns[i]);
+      if (before.empty()) {
+        train(patterns[i], runs.back());
+        continue;
+      }
+      std::vector<fs::path> others = before;
+      if (others.size() > 1) others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+      train_on_labels_of(others, folder.string() + "_" + patterns[i] + ".jsonl", rows, patterns[i],
+                         runs.back());
     }
     return runs;
   }
 
-  // The next generation of iPET: a model in each pattern, tuned on what those of the others say too.
-  std::vector<fs::path> train_generation(const std::vector<std::string>& patterns,
-                                         const std::vector<fs::path>& before, const std::string& name,
-                                         int64_t rows) {
-    std::vector<fs::path> runs;
-    for (size_t i = 0; i < patterns.size(); ++i) {
-      std::vector<fs::path> others = before;
-      if (others.size() > 1) others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-      const fs::path soft = job_.folder / (name + "_" + patterns[i] + ".jsonl");
-      label(others, soft, rows);
-      runs.push_back(job_.folder / name / patterns[i]);
-      train(patterns[i], runs.back(), {"--soft", soft.string()});
-    }
-    return runs;
+  // Unlabeled texts labelled by some models, and a model tuned on them and the labelled rows.
+  void train_on_labels_of(const std::vector<fs::path>& models, const fs::path& soft,
+                          std::optional<int64_t> rows, const std::string& pattern, const fs::path& run) {
+    label(models, soft, rows);
+    train(pattern, run, {"--soft", soft.string()});
   }
 
   std::vector<JobStep> take() && { return std::move(steps_); }
@@ -141,6 +130,8 @@ std::string_view name_of(Method method) {
   return "?";
 }
 
+bool needs_unlabeled(Method method) { return method == Method::kPet || method == Method::kIpet; }
+
 std::string name_of(const PlannedTask& task) { return fs::path(task.task).stem().string(); }
 
 JobPlan read_job_plan(const fs::path& path) {
@@ -151,7 +142,7 @@ JobPlan read_job_plan(const fs::path& path) {
                .output = folder / members.short_text("output"),
                .tasks = tasks_in(members, folder),
                .splits = members.texts("splits"),
-               .methods = methods_in(members),
+               .methods = members.choices("methods", kMethods),
                .settings = {},
                .pet_rows = {}};
   if (members.find("seeds") != nullptr) plan.seeds = seeds_in(members);
@@ -192,17 +183,15 @@ std::vector<JobStep> steps_of(const Job& job, const JobPlan& plan, const TaskFac
   const fs::path run = job.folder / "run";
   if (job.method == Method::kPlain) {
     steps.train(tasks::Phrasing::kPlain, run);
-  } else if (job.method == Method::kPattern || !task.has_unlabeled) {
+  } else if (!needs_unlabeled(job.method) || !task.has_unlabeled) {
     steps.train(job.task.pattern, run);
   } else {
-    std::vector<fs::path> runs = steps.train_patterns(task.patterns);
+    std::vector<fs::path> runs = steps.train_patterns(task.patterns, job.folder);
     if (job.method == Method::kIpet)
       for (int64_t generation = 1; generation <= plan.generations; ++generation)
-        runs = steps.train_generation(task.patterns, runs, fmt::format("generation_{}", generation),
-                                      rows_of_generation(plan, generation));
-    const fs::path soft = job.folder / "soft.jsonl";
-    steps.label(runs, soft, plan.pet_rows);
-    steps.train(job.task.pattern, run, {"--soft", soft.string()});
+        runs = steps.train_patterns(task.patterns, job.folder / fmt::format("generation_{}", generation),
+                                    runs, rows_of_generation(plan, generation));
+    steps.train_on_labels_of(runs, job.folder / "soft.jsonl", plan.pet_rows, job.task.pattern, run);
   }
   steps.evaluate(run);
   return std::move(steps).take();

@@ -19,6 +19,8 @@ enum class Method {
   kIpet,     ///< as kPet, but first each pattern's model again and again from what the others say
 };
 std::string_view name_of(Method method);
+/// Tells whether a method learns from unlabeled texts.
+bool needs_unlabeled(Method method);
 
 /// A task of a plan.
 struct PlannedTask {
@@ -74,7 +76,7 @@ struct JobStep {
 /// What a job's steps depend on beside its plan.
 struct TaskFacts {
   std::vector<std::string> patterns;  ///< names of all
-  bool has_unlabeled = false;         ///< without unlabeled texts kPet and kIpet are kPattern
+  bool has_unlabeled = false;         ///< without, a method that needs unlabeled texts is kPattern
 };
 
 /// Returns what a job runs, one after the other; each step that was done before finds that out by itself.

@@ -69,8 +69,7 @@ int label(const LabelOptions& options) {
     throw InputError("{} holds no unlabeled texts of {} that are in no test file; there is nothing to label",
                      options.where.data, task.name);
   if (options.rows > 0) rows.resize(std::min(options.rows, rows.size()));
-  const std::filesystem::path file =
-      data.path_of(*std::ranges::find(task.files, tasks::FileRole::kUnlabeled, &tasks::TaskFile::role));
+  const std::filesystem::path file = data.path_of(*task.unlabeled_file());
   std::vector<adapt::Opinion> opinions;
   for (const std::string& checkpoint : options.checkpoints)
     opinions.push_back(opinion_of(data, checkpoint, rows, file));

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,6 +19,7 @@
 #include "tandem/cli/program_folder.h"
 #include "tandem/cli/task_files.h"
 #include "tandem/observe/progress.h"
+#include "tandem/tasks/task_data.h"
 
 namespace tandem::cli {
 namespace {
@@ -38,16 +38,9 @@ adapt::TaskFacts facts_of(const adapt::PlannedTask& planned) {
   const tasks::Task task = load_task(planned.task);
   adapt::TaskFacts facts;
   for (const tasks::TaskPattern& pattern : task.patterns) facts.patterns.push_back(pattern.name);
-  facts.has_unlabeled = std::ranges::any_of(task.files, [&](const tasks::TaskFile& file) {
-    std::error_code none;
-    return file.role == tasks::FileRole::kUnlabeled &&
-           std::filesystem::exists(planned.data / file.file, none);
-  });
+  const tasks::TaskFile* unlabeled = task.unlabeled_file();
+  facts.has_unlabeled = unlabeled != nullptr && tasks::holds(planned.data, *unlabeled);
   return facts;
-}
-
-bool needs_unlabeled(adapt::Method method) {
-  return method == adapt::Method::kPet || method == adapt::Method::kIpet;
 }
 
 // The jobs that are this process's part and not done yet.
@@ -62,7 +55,7 @@ std::vector<adapt::RunnableJob> jobs_to_run(const RunOptions& options, const ada
     jobs.push_back({.job = job, .steps = adapt::steps_of(job, plan, task->second)});
   }
   for (const adapt::PlannedTask& task : plan.tasks)
-    if (std::ranges::any_of(plan.methods, needs_unlabeled) && facts.contains(task.task) &&
+    if (std::ranges::any_of(plan.methods, adapt::needs_unlabeled) && facts.contains(task.task) &&
         !facts.at(task.task).has_unlabeled)
       observe::standard_error().print(fmt::format(
           "warning: {} holds no unlabeled texts of {}: pet and ipet stop at the model of one pattern",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/tasks/task.h"
 
+#include <algorithm>
+
 #include <fmt/ranges.h>
 
 #include "tandem/base/error.h"
@@ -36,6 +38,11 @@ const TaskFile& Task::file(const std::string& file_name) const {
 std::string split_of(const TaskFile& file) {
   const size_t underscore = file.name.find('_');
   return underscore == std::string::npos ? "" : file.name.substr(underscore + 1);
+}
+
+const TaskFile* Task::unlabeled_file() const {
+  const auto found = std::ranges::find(files, FileRole::kUnlabeled, &TaskFile::role);
+  return found == files.end() ? nullptr : &*found;
 }
 
 const TaskFile& Task::file_of_split(FileRole role, const std::string& split) const {

@@ -99,6 +99,8 @@ struct Task {
   std::string class_name(size_t answer) const;
   /// Returns a file by its name. Throws InputError with the nearest name.
   const TaskFile& file(const std::string& file_name) const;
+  /// Returns the file of texts without answers; null for a task without one.
+  const TaskFile* unlabeled_file() const;
   /// Returns the training or dev file of a split. Throws InputError that lists the splits.
   const TaskFile& file_of_split(FileRole role, const std::string& split) const;
 };

@@ -22,9 +22,9 @@ TaskData::TaskData(const Task& task, fs::path folder) : task_(task), folder_(std
                      folder_.string(), task.name, task.files.front().file);
 }
 
-bool TaskData::has(const TaskFile& file) const {
+bool holds(const fs::path& folder, const TaskFile& file) {
   std::error_code ignored;
-  return fs::exists(path_of(file), ignored);
+  return fs::exists(folder / file.file, ignored);
 }
 
 const Rows& TaskData::rows(const std::string& name) {
@@ -72,8 +72,8 @@ const Rows& TaskData::training_rows(const std::string& name) {
 
 Unlabeled TaskData::unlabeled() {
   Unlabeled result;
-  const auto file = std::ranges::find(task_.files, FileRole::kUnlabeled, &TaskFile::role);
-  if (file == task_.files.end() || !has(*file)) return result;
+  const TaskFile* file = task_.unlabeled_file();
+  if (file == nullptr || !has(*file)) return result;
   std::set<std::string> all_tests;
   const std::set<std::string>& unlabeled = texts(file->name);
   for (const TaskFile& test : test_files()) {

@@ -27,6 +27,9 @@ struct Unlabeled {
   std::vector<TestTexts> from;  ///< by test file; a line can be in two
 };
 
+/// Tells whether a folder holds a task's file.
+bool holds(const std::filesystem::path& folder, const TaskFile& file);
+
 /// The files of a task in a folder of their own, each read once, when it is asked for. Not thread safe.
 class TaskData {
  public:
@@ -36,8 +39,7 @@ class TaskData {
   const Task& task() const { return task_; }
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path path_of(const TaskFile& file) const { return folder_ / file.file; }
-  /// Tells whether the folder holds the file of this name.
-  bool has(const TaskFile& file) const;
+  bool has(const TaskFile& file) const { return holds(folder_, file); }
 
   /// Returns the lines of a file as they are. Throws as read_rows does; InputError for a name that the task
   /// does not know and for a file that the folder does not hold.

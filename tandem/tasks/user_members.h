@@ -40,12 +40,26 @@ class UserMembers : public JsonMembers {
   /// Returns what one of some words stands for.
   template <class Value, size_t n>
   Value choice(const std::string& key, const std::array<Choice<Value>, n>& choices) {
-    const std::string word = text(key);
+    return value_of(choices, text(key), fmt::format("'{}' is", key));
+  }
+  /// Returns what the words of a list stand for, at least one.
+  template <class Value, size_t n>
+  std::vector<Value> choices(const std::string& key, const std::array<Choice<Value>, n>& choices) {
+    std::vector<Value> values;
+    for (const std::string& word : texts(key))
+      values.push_back(value_of(choices, word, fmt::format("'{}' has", key)));
+    return values;
+  }
+
+ private:
+  template <class Value, size_t n>
+  Value value_of(const std::array<Choice<Value>, n>& choices, const std::string& word,
+                 const std::string& problem) {
     const auto found = std::ranges::find(choices, word, &Choice<Value>::first);
     if (found != choices.end()) return found->second;
     std::vector<std::string_view> known;
     for (const auto& choice : choices) known.push_back(choice.first);
-    refuse(fmt::format("'{}' is '{}', which is none of: {}", key, word, fmt::join(known, ", ")));
+    refuse(fmt::format("{} '{}', which is none of: {}", problem, word, fmt::join(known, ", ")));
   }
 };
 
