@@ -8,6 +8,7 @@ find_package(spdlog 1.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(ICU REQUIRED COMPONENTS uc i18n)
 find_package(GTest REQUIRED)
+find_library(ZIP_LIBRARY zip REQUIRED)
 find_library(ISAL_LIBRARY isal REQUIRED)
 find_library(NETTLE_LIBRARY nettle REQUIRED)
 find_library(XXHASH_LIBRARY xxhash REQUIRED)
@@ -18,7 +19,7 @@ add_library(tandem_light_dependencies INTERFACE)
 target_link_libraries(
   tandem_light_dependencies
   INTERFACE Threads::Threads nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog CLI11::CLI11 ICU::uc ICU::i18n
-            ${ISAL_LIBRARY} ${NETTLE_LIBRARY} ${XXHASH_LIBRARY} ${SENTENCEPIECE_LIBRARY} ${SENTENCEPIECE_TRAIN_LIBRARY})
+            ${ISAL_LIBRARY} ${NETTLE_LIBRARY} ${XXHASH_LIBRARY} ${ZIP_LIBRARY} ${SENTENCEPIECE_LIBRARY} ${SENTENCEPIECE_TRAIN_LIBRARY})
 
 if(NOT TANDEM_LIGHT_ONLY)
   find_package(LibTorch REQUIRED)

@@ -12,6 +12,7 @@
 #include "tandem/cli/command.h"
 #include "tandem/cli/output.h"
 #include "tandem/cli/task_files.h"
+#include "tandem/cli/task_pack.h"
 #include "tandem/cli/task_print.h"
 #include "tandem/cli/task_reports.h"
 #include "tandem/cli/task_run.h"
@@ -103,6 +104,7 @@ void register_task(CLI::App& app, Actions& actions) {
   register_task_inspect(app, actions);
   register_task_texts(app, actions);
   register_task_run(app, actions);
+  register_task_pack(app, actions);
 }
 
 }  // namespace tandem::cli

@@ -24,6 +24,11 @@ constexpr auto choices(Decay) {
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2) and its learning rate.
 struct OptimizerConfig {
   double learning_rate = 1e-3;
+  /// Whether rates are in units of each tensor's initial deviation (1 for those that start constant): AdamW
+  /// as if every tensor were trained as a multiple of it. T5's tensors differ by a factor of hundred, and
+  /// Adam's updates do not know it; Adafactor's relative step sizes do (Shazeer and Stern, arXiv 1804.04235,
+  /// section 8), with the weights' present size, which the ranks would have to sum.
+  bool relative_rate = false;
   int64_t warmup_steps = 0;
   Decay decay = Decay::kNone;
   double weight_decay = 0.01;
@@ -37,6 +42,8 @@ struct OptimizerConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("learning_rate", learning_rate, Field{.help = "highest learning rate", .minimum = 0, .maximum = 1});
+    v("relative_rate", relative_rate,
+      Field{.help = "the learning rate counts in units of each tensor's initial standard deviation"});
     v("warmup_steps", warmup_steps,
       Field{.help = "steps of linear rise to the learning rate",
             .unit = "steps",

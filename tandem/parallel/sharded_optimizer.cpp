@@ -1,11 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tandem/parallel/sharded_optimizer.h"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "tandem/base/error.h"
 
 namespace tandem::parallel {
+
+namespace {
+
+// Elements of a rank's part of a bucket that are of one tensor and start with one deviation.
+struct Run {
+  int64_t begin = 0;
+  int64_t num_elements = 0;
+  double deviation = 0;
+};
+
+std::vector<Run> runs_of(const layout::ShardSegment& segment, const layout::TensorSpec& spec,
+                         int64_t local_elements) {
+  const auto num_deviations = static_cast<int64_t>(spec.initial_deviation.size());
+  TANDEM_CHECK(num_deviations == 1 || spec.tensor_dim != 0, "{}: deviations of a split dim", spec.name);
+  const int64_t length = local_elements / num_deviations;
+  const int64_t end = segment.tensor_offset + segment.num_elements;
+  std::vector<Run> runs;
+  for (int64_t begin = segment.tensor_offset; begin < end;) {
+    const int64_t index = begin / length, stop = std::min(end, (index + 1) * length);
+    runs.push_back({.begin = segment.shard_offset + begin - segment.tensor_offset,
+                    .num_elements = stop - begin,
+                    .deviation = spec.initial_deviation[static_cast<size_t>(index)]});
+    begin = stop;
+  }
+  return runs;
+}
+
+}  // namespace
 
 ShardedOptimizer::ShardedOptimizer(BucketStorage& storage, const comm::Group& data,
                                    const OptimizerConfig& config, Sharding sharding)
@@ -64,17 +94,24 @@ void ShardedOptimizer::update(size_t bucket, double learning_rate) {
   const at::Tensor updates = at::full({}, static_cast<double>(num_updates_), at::kFloat);
   const int first_part = sharding_ == Sharding::kSharded ? data_.rank() : 0;
   const int num_parts = sharding_ == Sharding::kSharded ? 1 : data_.size();
-  for (int part = 0; part < num_parts; ++part)
-    for (const layout::ShardSegment& segment :
-         layout::shard_segments(storage_.buckets()[bucket], first_part + part)) {
-      const int64_t begin = part * storage_.buckets()[bucket].shard_elements + segment.shard_offset;
-      const auto piece = [&](const at::Tensor& flat) { return flat.narrow(0, begin, segment.num_elements); };
-      const double decay = storage_.specs()[segment.tensor].decays ? config_.weight_decay : 0;
-      at::_fused_adamw_({piece(state.master)}, {piece(gradients)}, {piece(state.moment1)},
-                        {piece(state.moment2)}, {}, {updates}, learning_rate, config_.beta1, config_.beta2,
-                        decay, config_.epsilon,
-                        /*amsgrad=*/false, /*maximize=*/false);
+  for (int part = 0; part < num_parts; ++part) {
+    const int64_t first = part * storage_.buckets()[bucket].shard_elements;
+    for (const auto& segment : layout::shard_segments(storage_.buckets()[bucket], first_part + part)) {
+      const layout::TensorSpec& spec = storage_.specs()[segment.tensor];
+      for (const Run& run : runs_of(segment, spec, storage_.value(segment.tensor).numel())) {
+        const auto piece = [&](const at::Tensor& flat) {
+          return flat.narrow(0, first + run.begin, run.num_elements);
+        };
+        const double unit = config_.relative_rate && run.deviation > 0 ? run.deviation : 1;
+        // The kernel multiplies the decay by the rate, units and all.
+        const double decay = spec.decays ? config_.weight_decay / unit : 0;
+        at::_fused_adamw_({piece(state.master)}, {piece(gradients)}, {piece(state.moment1)},
+                          {piece(state.moment2)}, {}, {updates}, learning_rate * unit, config_.beta1,
+                          config_.beta2, decay, config_.epsilon,
+                          /*amsgrad=*/false, /*maximize=*/false);
+      }
     }
+  }
 }
 
 void ShardedOptimizer::step(double learning_rate) {

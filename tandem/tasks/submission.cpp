@@ -2,6 +2,8 @@
 #include "tandem/tasks/submission.h"
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
 #include <optional>
 #include <sstream>
 
@@ -14,6 +16,9 @@ namespace tandem::tasks {
 namespace {
 
 using nlohmann::json;
+
+// Of FewCLUE's list with a file for each split.
+constexpr std::array kSplits{"0", "1", "2", "3", "4", "all"};
 
 std::optional<json> value_of(const std::string& text, ValueType type) {
   if (type == ValueType::kText) return json(text);
@@ -78,6 +83,17 @@ void check_submission(const Task& task, const Rows& rows, const std::string& lin
   }
   if (number < rows.rows.size())
     throw InputError("{} has {} lines, but the test file {}", name, number, rows.rows.size());
+}
+
+std::string submission_name(const Task& task, const std::string& split) {
+  const std::filesystem::path name = task.submission.file;
+  return fmt::format("{}_{}{}", name.stem().string(), split, name.extension().string());
+}
+
+bool is_submission_name(const Task& task, const std::string& name) {
+  return name == task.submission.file || std::ranges::any_of(kSplits, [&](const char* split) {
+           return name == submission_name(task, split);
+         });
 }
 
 }  // namespace tandem::tasks

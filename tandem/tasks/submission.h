@@ -21,4 +21,11 @@ std::string submission_of(const Task& task, const Rows& rows, const std::vector<
 /// naming the file, called `name`, and line for the first that is wrong.
 void check_submission(const Task& task, const Rows& rows, const std::string& lines, const std::string& name);
 
+/// Returns what the benchmark calls a split's file where it takes one of each: the task's name for it with _0
+/// to _4 or _all before .json.
+std::string submission_name(const Task& task, const std::string& split);
+
+/// Tells whether a file's name is the task's for a submission, or that of one of its splits.
+bool is_submission_name(const Task& task, const std::string& name);
+
 }  // namespace tandem::tasks

@@ -2,6 +2,7 @@
 #include "tandem/train/source_names.h"
 
 #include <algorithm>
+#include <functional>
 
 namespace tandem::train {
 
@@ -18,6 +19,13 @@ SourceNames source_names(const data::DataConfig& data) {
   for (const WeightedPath& source : data.validation)
     result.validation.push_back(place(source.name_or_path()));
   return result;
+}
+
+bool SourceNames::several() const {
+  const auto differ = [](const std::vector<size_t>& places) {
+    return std::ranges::adjacent_find(places, std::ranges::not_equal_to()) != places.end();
+  };
+  return differ(train) || differ(validation);
 }
 
 }  // namespace tandem::train

@@ -15,8 +15,8 @@ struct SourceNames {
   std::vector<size_t> train;       ///< the place in `names` of each source of data.train
   std::vector<size_t> validation;  ///< and of data.validation
 
-  /// Says whether there is anything to tell apart.
-  bool several() const { return names.size() > 1; }
+  /// Says whether there is anything to tell apart: among what is trained on, or among what is held out.
+  bool several() const;
 };
 
 /// Returns the names of a run's sources, which may share them.

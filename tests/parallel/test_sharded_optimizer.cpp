@@ -12,8 +12,9 @@
 namespace tandem::parallel {
 namespace {
 
-const std::vector<layout::TensorSpec> kSpecs{{.name = "a", .shape = {3, 5}},
-                                             {.name = "b", .shape = {7}, .decays = false}};
+const std::vector<layout::TensorSpec> kSpecs{
+    {.name = "a", .shape = {3, 5}, .initial_deviation = {0.5, 0.1, 1}},
+    {.name = "b", .shape = {7}, .decays = false}};
 
 double start_value(size_t tensor, int64_t i) {
   return 0.1 * static_cast<double>(tensor + 1) + 0.01 * static_cast<double>(i);
@@ -31,12 +32,14 @@ std::vector<std::vector<double>> reference(const OptimizerConfig& config, int st
       double w = start_value(tensor, i), m = 0, v = 0;
       for (int step = 0; step < steps; ++step) {
         const double g = gradient_value(step, tensor, i);
+        const double deviation = tensor == 0 ? kSpecs[0].initial_deviation[static_cast<size_t>(i / 5)] : 1;
+        const double rate = config.learning_rate * (config.relative_rate ? deviation : 1);
         if (kSpecs[tensor].decays) w -= config.learning_rate * config.weight_decay * w;
         m = config.beta1 * m + (1 - config.beta1) * g;
         v = config.beta2 * v + (1 - config.beta2) * g * g;
         const double m_hat = m / (1 - std::pow(config.beta1, step + 1)),
                      v_hat = v / (1 - std::pow(config.beta2, step + 1));
-        w -= config.learning_rate * m_hat / (std::sqrt(v_hat) + config.epsilon);
+        w -= rate * m_hat / (std::sqrt(v_hat) + config.epsilon);
       }
       values.push_back(w);
     }
@@ -45,22 +48,23 @@ std::vector<std::vector<double>> reference(const OptimizerConfig& config, int st
   return result;
 }
 
-class AnySharding : public ::testing::TestWithParam<std::tuple<int, Sharding, at::ScalarType>> {};
+class AnySharding : public ::testing::TestWithParam<std::tuple<int, Sharding, at::ScalarType, bool>> {};
 std::string name_of(const ::testing::TestParamInfo<AnySharding::ParamType>& given) {
-  const auto& [size, sharding, compute] = given.param;
-  return fmt::format("dp{}_{}_{}", size, sharding == Sharding::kSharded ? "sharded" : "replicated",
-                     c10::toString(compute));
+  const auto& [size, sharding, compute, relative] = given.param;
+  return fmt::format("dp{}_{}_{}_{}", size, sharding == Sharding::kSharded ? "sharded" : "replicated",
+                     c10::toString(compute), relative ? "relative" : "absolute");
 }
 INSTANTIATE_TEST_SUITE_P(ShardedOptimizer, AnySharding,
                          ::testing::Combine(::testing::Values(1, 2, 3),
                                             ::testing::Values(Sharding::kSharded, Sharding::kReplicated),
-                                            ::testing::Values(at::kDouble, at::kBFloat16)),
+                                            ::testing::Values(at::kDouble, at::kBFloat16), ::testing::Bool()),
                          name_of);
 
 // Every data rank brings a part of the gradient; bf16 values must follow fp32 master weights.
 TEST_P(AnySharding, FollowsAdamW) {
-  const auto& [size, sharding, compute] = GetParam();
+  const auto& [size, sharding, compute, relative] = GetParam();
   OptimizerConfig config;
+  config.relative_rate = relative;
   config.learning_rate = 0.05;
   config.weight_decay = 0.1;
   const auto expected = reference(config, 4);
@@ -102,6 +106,7 @@ TEST(GradientNorm, CountsReplicasAndSharedTensorsOnceAndNamesWhatIsNotFinite) {
     // Two tensor ranks: "a" is split by rows (one padded), "b" replicated.
     std::vector<layout::TensorSpec> specs = kSpecs;
     specs[0].tensor_dim = 0;
+    specs[0].initial_deviation = {0};
     BucketStorage storage(specs, 0, {.data_ranks = 1, .tensor_ranks = 2},
                           {.compute = at::kDouble, .accumulation = at::kDouble});
     storage.zero_gradients();

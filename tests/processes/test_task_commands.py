@@ -6,8 +6,10 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
+import zipfile
 
 BUILD = pathlib.Path(os.environ["TANDEM_BINARY_DIR"])
 TANDEM = BUILD / "tandem"
@@ -123,6 +125,37 @@ class TaskCommands(unittest.TestCase):
         self.data = self.folder / "none"
         self.assertIn("none is no folder", self.refusal())
         self.assertIn("unknown command 'lits' of tandem task; the nearest is list", self.task("lits", code=2).stderr)
+
+    def test_pack_checks_the_answers_and_makes_the_zip(self):
+        answers = self.folder / "tnewsf_predict.json"
+        split = self.folder / "tnewsf_predict_0.json"
+        good = lines({"id": "0", "label": "103"}, {"id": "1", "label": "115"})
+        answers.write_text(good)
+        split.write_text(good)
+        archive = self.folder / "fewclue.zip"
+        pack = ["pack", "--data", self.folder, "--output", archive]
+        told = json.loads(self.task(*pack, "--json", answers, split).stdout)
+        self.assertEqual([(file["name"], file["task"], file["answers"]) for file in told["files"]],
+                         [("tnewsf_predict.json", "tnews", 2), ("tnewsf_predict_0.json", "tnews", 2)])
+        with zipfile.ZipFile(archive) as packed:
+            self.assertIsNone(packed.testzip())
+            self.assertEqual({name: packed.read(name).decode() for name in packed.namelist()},
+                             {"tnewsf_predict.json": good, "tnewsf_predict_0.json": good})
+        first = archive.read_bytes()
+        self.assertRegex(self.task(*pack, split, answers).stdout, r"tnewsf_predict_0\.json +tnews +2")
+        self.assertEqual(archive.read_bytes(), first)
+        checker = [sys.executable, SOURCE / "tools/check_submission.py", archive, "--data", self.folder]
+        self.task(*pack, answers)
+        self.assertEqual(subprocess.run(checker, capture_output=True).returncode, 0)
+
+        archive.unlink()
+        answers.write_text(lines({"id": "1", "label": "115"}, {"id": "0", "label": "103"}))
+        self.assertIn('tnewsf_predict.json:1: the id is "1", but the test file\'s line has "0"', self.task(*pack, answers, code=2).stderr)
+        foreign = self.folder / "tnews_predict.json"
+        foreign.write_text(good)
+        self.assertIn("no task's answers are called so", self.task(*pack, foreign, code=2).stderr)
+        self.assertIn("another file of this name", self.task(*pack, split, split, code=2).stderr)
+        self.assertFalse(archive.exists())
 
     def test_the_installed_program_finds_its_tasks(self):
         program = self.folder / "bin/tandem"

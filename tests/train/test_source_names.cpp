@@ -28,6 +28,10 @@ TEST(SourceNames, OneNameForAllLeavesNothingToTellApart) {
   data.train = {{.path = "a", .name = "text"}, {.path = "b", .name = "text"}};
   data.validation = {{.path = "text"}};
   EXPECT_FALSE(source_names(data).several());
+  data.validation = {{.path = "held_out"}};
+  EXPECT_FALSE(source_names(data).several());
+  data.validation.push_back({.path = "c", .name = "text"});
+  EXPECT_TRUE(source_names(data).several());
 }
 
 std::vector<HeldOutRows> all_of(const EvaluationPlan& plan) {
