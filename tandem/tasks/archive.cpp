@@ -31,7 +31,7 @@ void add(zip_t* archive, const std::string& name, const std::string& bytes) {
   check(source != nullptr, "filled");
   const zip_int64_t index = zip_file_add(archive, name.c_str(), source.get(), ZIP_FL_ENC_UTF_8);
   check(index >= 0, "filled");
-  source.release();  // the archive's now
+  static_cast<void>(source.release());  // the archive's now
   check(zip_file_set_dostime(archive, static_cast<zip_uint64_t>(index), kNoTime, kNoDate, 0) == 0, "dated");
 }
 
@@ -55,7 +55,7 @@ std::string zip_archive(const std::map<std::string, std::string>& files) {
   zip_source_keep(written.get());  // the archive frees one hold of it, this the other
   for (const auto& [name, bytes] : files) add(archive.get(), name, bytes);
   check(zip_close(archive.get()) == 0, "written");
-  archive.release();
+  static_cast<void>(archive.release());
   return bytes_of(written.get());
 }
 

@@ -129,7 +129,7 @@ class TaskCommands(unittest.TestCase):
     def test_pack_checks_the_answers_and_makes_the_zip(self):
         answers = self.folder / "tnewsf_predict.json"
         split = self.folder / "tnewsf_predict_0.json"
-        good = lines({"id": "0", "label": "103"}, {"id": "1", "label": "115"})
+        good = lines({"id": "0", "label": "103"}, {"id": "1", "label": "104"})
         answers.write_text(good)
         split.write_text(good)
         archive = self.folder / "fewclue.zip"
@@ -149,7 +149,7 @@ class TaskCommands(unittest.TestCase):
         self.assertEqual(subprocess.run(checker, capture_output=True).returncode, 0)
 
         archive.unlink()
-        answers.write_text(lines({"id": "1", "label": "115"}, {"id": "0", "label": "103"}))
+        answers.write_text(lines({"id": "1", "label": "104"}, {"id": "0", "label": "103"}))
         self.assertIn('tnewsf_predict.json:1: the id is "1", but the test file\'s line has "0"', self.task(*pack, answers, code=2).stderr)
         foreign = self.folder / "tnews_predict.json"
         foreign.write_text(good)
