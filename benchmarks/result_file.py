@@ -22,9 +22,11 @@ def origin() -> str:
     return f"{datetime.date.today()}, {hardware().replace('_', ' ')}, tandem {revision.stdout.strip()}"
 
 
-def command(python: str) -> str:
-    """Returns the command line that is running, without this machine's paths."""
-    return " ".join(sys.argv).replace(python, "VENV/bin/python")
+def command(names: dict) -> str:
+    """Returns the command line that is running, with names for this machine's paths: {path: name}."""
+    program = pathlib.Path(sys.argv[0]).resolve().relative_to(ROOT)
+    given = {str(path): name for path, name in names.items()}
+    return " ".join([str(program), *(given.get(argument, argument) for argument in sys.argv[1:])])
 
 
 def keep(name: str, text: str) -> None:
