@@ -42,12 +42,6 @@ const tasks::Task& task_answered_by(const std::vector<tasks::Task>& all, const f
                    file.string(), all.front().submission.file, tasks::submission_name(all.front(), "0"));
 }
 
-const tasks::TaskFile& test_file(const tasks::Task& task) {
-  for (const tasks::TaskFile& file : task.files)
-    if (file.role == tasks::FileRole::kTest) return file;
-  throw InputError("{} has no test file that a submission would answer", task.name);
-}
-
 int pack(const PackOptions& options) {
   const std::vector<tasks::Task> all = shipped_tasks();
   std::map<std::string, tasks::TaskData> read;
@@ -57,7 +51,7 @@ int pack(const PackOptions& options) {
     const tasks::Task& task = task_answered_by(all, file);
     tasks::TaskData& data =
         read.try_emplace(task.name, task, fs::path(options.data) / task.name).first->second;
-    const tasks::Rows& rows = data.rows(test_file(task).name);
+    const tasks::Rows& rows = data.rows("test");
     std::string lines = read_file(file);
     tasks::check_submission(task, rows, lines, file);
     if (!packed.emplace(file.filename(), std::move(lines)).second)
