@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "tandem/base/error.h"
 #include "tandem/infer/score_candidates.h"
@@ -13,6 +15,8 @@ namespace {
 
 // Rows that are scored in one call: enough to bring rows of like length together.
 constexpr size_t kRowsOfCall = 256;
+// Answers without a text that are scored over one tree.
+constexpr size_t kAnswersOfList = 32;
 
 using TokenScores = std::vector<std::vector<double>>;  // of each answer, of each token
 
@@ -30,6 +34,41 @@ AnswerScores scores_of(const TokenScores& scores, const std::vector<double>& wit
   for (size_t i = 0; i < without_text.size(); ++i) corrected.push_back(sums[i] - without_text[i]);
   return {{sums, means, corrected}};
 }
+
+// What answers are worth by themselves: each is scored once, in however many rows it stands.
+class WorthWithoutText {
+ public:
+  WorthWithoutText(const infer::LoadedModel& loaded, infer::Ids empty_source)
+      : loaded_(loaded), empty_source_(std::move(empty_source)) {}
+
+  void score_new(const std::vector<infer::CandidatesRequest>& asked) {
+    std::vector<infer::Ids> unknown;
+    for (const infer::CandidatesRequest& of_row : asked)
+      for (const infer::Ids& answer : of_row.candidates)
+        if (worth_.try_emplace(answer).second) unknown.push_back(answer);
+    std::vector<infer::CandidatesRequest> lists;
+    for (size_t i = 0; i < unknown.size(); ++i) {
+      if (i % kAnswersOfList == 0) lists.push_back({.source = empty_source_});
+      lists.back().candidates.push_back(unknown[i]);
+    }
+    const std::vector<TokenScores> scores = infer::score_candidates(loaded_, lists);
+    for (size_t i = 0; i < lists.size(); ++i) {
+      const std::vector<double> sums = sums_of(scores[i]);
+      for (size_t j = 0; j < sums.size(); ++j) worth_.at(lists[i].candidates[j]) = sums[j];
+    }
+  }
+
+  std::vector<double> of(const std::vector<infer::Ids>& answers) const {
+    std::vector<double> found;
+    for (const infer::Ids& answer : answers) found.push_back(worth_.at(answer));
+    return found;
+  }
+
+ private:
+  const infer::LoadedModel& loaded_;
+  const infer::Ids empty_source_;
+  std::map<infer::Ids, double> worth_;
+};
 
 }  // namespace
 
@@ -55,28 +94,19 @@ std::vector<double> softmax_of(std::span<const double> scores, double temperatur
 std::vector<AnswerScores> score_answers(const infer::LoadedModel& loaded, const tasks::Phrasing& phrasing,
                                         const std::vector<tasks::Row>& rows, const std::string& file,
                                         Correction correction, const std::function<void(size_t)>& advance) {
-  const infer::Ids empty_source = phrasing.empty_source();
-  // With labels all rows have the same answers, whose worth by themselves is asked for once.
-  tasks::Answers last;
-  std::vector<double> worth_of_last;
+  WorthWithoutText worth(loaded, phrasing.empty_source());
   std::vector<AnswerScores> all;
   for (size_t first = 0; first < rows.size(); first += kRowsOfCall) {
     const size_t end = std::min(first + kRowsOfCall, rows.size());
-    std::vector<infer::CandidatesRequest> asked, without_text;
-    std::vector<bool> is_new;
-    for (size_t i = first; i < end; ++i) {
-      const tasks::Answers answers = phrasing.answers(rows[i], file);
-      asked.push_back({.source = phrasing.source(rows[i], file), .candidates = *answers});
-      is_new.push_back(correction == Correction::kCompute && answers != last);
-      if (is_new.back()) without_text.push_back({.source = empty_source, .candidates = *answers});
-      last = answers;
-    }
+    std::vector<infer::CandidatesRequest> asked;
+    for (size_t i = first; i < end; ++i)
+      asked.push_back(
+          {.source = phrasing.source(rows[i], file), .candidates = *phrasing.answers(rows[i], file)});
+    if (correction == Correction::kCompute) worth.score_new(asked);
     const std::vector<TokenScores> scores = infer::score_candidates(loaded, asked);
-    const std::vector<TokenScores> worth = infer::score_candidates(loaded, without_text);
-    for (size_t i = 0, next = 0; i < scores.size(); ++i) {
-      if (is_new[i]) worth_of_last = sums_of(worth[next++]);
-      all.push_back(scores_of(scores[i], worth_of_last));
-    }
+    for (size_t i = 0; i < scores.size(); ++i)
+      all.push_back(scores_of(scores[i], correction == Correction::kCompute ? worth.of(asked[i].candidates)
+                                                                            : std::vector<double>()));
     if (advance) advance(end - first);
   }
   return all;

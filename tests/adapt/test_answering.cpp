@@ -75,9 +75,20 @@ TEST(Answering, ScoresAreThoseOfEachAnswerAlone) {
 
 TEST(Answering, CandidatesAreThoseOfTheirRow) {
   const tasks::Task task = tasks::task_of(tasks::invented_candidates_json());
-  const std::vector<std::string> first{"散步", "回家", "写了"}, second{"老师", "写了一封长信", "农民"};
+  const std::vector<std::string> first{"散步", "回家", "写了"}, second{"老师", "写了一封长信", "写了"};
   expect_scores_of_rows(tasks::phrasing_of(task, "passage", tokenizer(), {.source = 64, .target = 40}),
                         rows_of({"今天#word#。", "明年#word#，", "#word#"}, {first, second, second}));
+}
+
+TEST(Answering, ManyCandidatesAreEachWorthWhatTheyAreAlone) {
+  const tasks::Task task = tasks::task_of(tasks::invented_candidates_json());
+  const std::vector<std::string> words{"散步", "回家", "写了", "老师", "农民", "准备"};
+  std::vector<std::vector<std::string>> candidates;
+  for (const std::string& first : words)
+    for (size_t k = 0; k < words.size(); k += 3)
+      candidates.push_back({first + words[k], first + words[k + 1], first + words[k + 2]});
+  const auto rows = rows_of(std::vector<std::string>(candidates.size(), "今天#word#。"), candidates);
+  expect_scores_of_rows(tasks::phrasing_of(task, "passage", tokenizer(), {.source = 64, .target = 40}), rows);
 }
 
 TEST(Answering, WithoutCorrectionTheOtherScoresAreTheSame) {
