@@ -24,7 +24,7 @@ constexpr auto choices(Decay) {
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2) and its learning rate.
 struct OptimizerConfig {
   double learning_rate = 1e-3;
-  /// Whether rates are in units of each tensor's initial deviation (1 for those that start constant): AdamW
+  /// Whether rates are in units of each tensor's initial deviation (1 for norms and bias tables): AdamW
   /// as if every tensor were trained as a multiple of it. T5's tensors differ by a factor of hundred, and
   /// Adam's updates do not know it; Adafactor's relative step sizes do (Shazeer and Stern, arXiv 1804.04235,
   /// section 8), with the weights' present size, which the ranks would have to sum.

@@ -102,7 +102,8 @@ void ShardedOptimizer::update(size_t bucket, double learning_rate) {
         const auto piece = [&](const at::Tensor& flat) {
           return flat.narrow(0, first + run.begin, run.num_elements);
         };
-        const double unit = config_.relative_rate && run.deviation > 0 ? run.deviation : 1;
+        // Norms and bias tables, which do not decay, are of order 1 whatever they start with.
+        const double unit = config_.relative_rate && spec.decays && run.deviation > 0 ? run.deviation : 1;
         // The kernel multiplies the decay by the rate, units and all.
         const double decay = spec.decays ? config_.weight_decay / unit : 0;
         at::_fused_adamw_({piece(state.master)}, {piece(gradients)}, {piece(state.moment1)},

@@ -14,7 +14,7 @@ namespace {
 
 const std::vector<layout::TensorSpec> kSpecs{
     {.name = "a", .shape = {3, 5}, .initial_deviation = {0.5, 0.1, 1}},
-    {.name = "b", .shape = {7}, .decays = false}};
+    {.name = "b", .shape = {7}, .decays = false, .initial_deviation = {0.2}}};
 
 double start_value(size_t tensor, int64_t i) {
   return 0.1 * static_cast<double>(tensor + 1) + 0.01 * static_cast<double>(i);
